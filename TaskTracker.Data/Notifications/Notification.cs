@@ -1,0 +1,57 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace TaskTracker.Data.Notifications;
+
+/// <summary>Something a user was told. One task, kind, deadline and lead time make at most one, whatever runs twice.</summary>
+public sealed class Notification
+{
+    /// <summary>The notification's number; later ones are higher.</summary>
+    public long Id { get; set; }
+
+    /// <summary>Who was told.</summary>
+    public int OwnerId { get; set; }
+
+    /// <summary>The task it is about, which may be gone by now.</summary>
+    public long TaskId { get; set; }
+
+    /// <summary>What about the task.</summary>
+    public NotificationKind Kind { get; set; }
+
+    /// <summary>The task's title when it was told.</summary>
+    public required string Title { get; set; }
+
+    /// <summary>The task's deadline when it was told, in UTC.</summary>
+    public DateTimeOffset Deadline { get; set; }
+
+    /// <summary>How long before the deadline; zero for <see cref="NotificationKind.Overdue"/>.</summary>
+    public TimeSpan LeadTime { get; set; }
+
+    /// <summary>When it was told, in UTC.</summary>
+    public DateTimeOffset CreatedAt { get; set; }
+
+    /// <summary>When the user read it, in UTC; null until then.</summary>
+    public DateTimeOffset? ReadAt { get; set; }
+}
+
+/// <summary>What a notification is about.</summary>
+public enum NotificationKind
+{
+    /// <summary>The deadline comes near.</summary>
+    Reminder,
+
+    /// <summary>The deadline has passed.</summary>
+    Overdue,
+}
+
+internal sealed class NotificationConfiguration : IEntityTypeConfiguration<Notification>
+{
+    public void Configure(EntityTypeBuilder<Notification> notification)
+    {
+        notification.ToTable("notifications");
+        notification.HasIndex(n => new { n.TaskId, n.Kind, n.Deadline, n.LeadTime }).IsUnique();
+        notification.Property(n => n.Kind).HasConversion(
+            kind => kind.ToString().ToLowerInvariant(),
+            text => Enum.Parse<NotificationKind>(text, ignoreCase: true));
+    }
+}

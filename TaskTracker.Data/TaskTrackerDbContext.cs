@@ -1,0 +1,75 @@
+using System.Text;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
+using TaskTracker.Data.Accounts;
+using TaskTracker.Data.DataProtection;
+using TaskTracker.Data.Notifications;
+using TaskTracker.Data.Reminders;
+using TaskTracker.Data.Tasks;
+
+namespace TaskTracker.Data;
+
+/// <summary>Everything TaskTracker keeps, in one PostgreSQL database. Quartz keeps its own tables beside these.</summary>
+/// <param name="options">The options of the context, made by <see cref="DataServices.AddTaskTrackerData"/>.</param>
+public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> options)
+    : IdentityUserContext<User, int>(options)
+{
+    /// <summary>The tasks of all users.</summary>
+    public DbSet<TaskItem> Tasks => Set<TaskItem>();
+
+    /// <summary>The reminders that still have to go out.</summary>
+    public DbSet<Reminder> Reminders => Set<Reminder>();
+
+    /// <summary>What users were told.</summary>
+    public DbSet<Notification> Notifications => Set<Notification>();
+
+    /// <summary>The refresh tokens handed out, as hashes.</summary>
+    public DbSet<RefreshToken> RefreshTokens => Set<RefreshToken>();
+
+    /// <summary>The keys that protect access tokens, shared by every replica.</summary>
+    public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
+
+    /// <inheritdoc />
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+
+        // Identity keeps more than a user name and a password; these parts of it have no use here.
+        builder.Ignore<IdentityUserClaim<int>>();
+        builder.Ignore<IdentityUserLogin<int>>();
+        builder.Ignore<IdentityUserToken<int>>();
+        builder.Ignore<IdentityUserPasskey<int>>();
+
+        builder.ApplyConfigurationsFromAssembly(typeof(TaskTrackerDbContext).Assembly);
+
+        foreach (var entity in builder.Model.GetEntityTypes())
+        {
+            foreach (var property in entity.GetProperties())
+            {
+                // PostgreSQL folds unquoted names to lower case, so only snake_case is pleasant to query by hand.
+                if (property.FindAnnotation(RelationalAnnotationNames.ColumnName) is null)
+                {
+                    property.SetColumnName(SnakeCase(property.Name));
+                }
+            }
+        }
+    }
+
+    private static string SnakeCase(string name)
+    {
+        var text = new StringBuilder(name.Length + 8);
+        foreach (var letter in name)
+        {
+            if (char.IsUpper(letter) && text.Length > 0)
+            {
+                text.Append('_');
+            }
+
+            text.Append(char.ToLowerInvariant(letter));
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,16 @@
+namespace TaskTracker.Data;
+
+/// <summary>
+/// How a commit wakes the jobs service: <c>NOTIFY</c> inside the transaction, which PostgreSQL delivers only if it commits.
+/// </summary>
+public static class WakeUp
+{
+    /// <summary>The channel of <c>LISTEN</c> and <c>NOTIFY</c>. A payload is the moment to wake for, in UTC ISO 8601; empty means now.</summary>
+    public const string Channel = "tasktracker_wake";
+
+    /// <summary>
+    /// How often the jobs service looks for due reminders by itself. Only what is due sooner is worth a NOTIFY, for a
+    /// notifying commit takes a lock of the whole cluster.
+    /// </summary>
+    public static readonly TimeSpan RegularLook = TimeSpan.FromMinutes(1);
+}
