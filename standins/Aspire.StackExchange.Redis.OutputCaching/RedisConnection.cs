@@ -1,0 +1,53 @@
+using StackExchange.Redis;
+
+namespace Aspire.StackExchange.Redis;
+
+internal static class RedisConnection
+{
+    /// <summary>Connects, and returns also without a server: the connection goes on trying by itself.</summary>
+    public static ConnectionMultiplexer Open(
+        string? connectionString, string connectionName, string sectionName, Action<ConfigurationOptions>? configure)
+    {
+        if (HasUser(connectionString))
+        {
+            throw new NotSupportedException(
+                $"'ConnectionStrings:{connectionName}' names a user, which StackExchange.Redis 1.2.6 cannot send: "
+                + "use the default user's password, or the official Aspire packages.");
+        }
+
+        var options = new ConfigurationOptions();
+        if (!string.IsNullOrWhiteSpace(connectionString))
+        {
+            // The library's own message would repeat the string, and with it the password.
+            try
+            {
+                options = ConfigurationOptions.Parse(connectionString);
+            }
+            catch (Exception exception) when (exception is ArgumentException or FormatException or OverflowException)
+            {
+                throw new InvalidOperationException(
+                    $"'ConnectionStrings:{connectionName}' is no StackExchange.Redis connection string: write 'host:port,password=…'.");
+            }
+        }
+
+        options.AbortOnConnectFail = false;
+        configure?.Invoke(options);
+
+        if (options.EndPoints.Count == 0)
+        {
+            throw new InvalidOperationException(
+                $"There is no Redis server to connect to: give one as 'ConnectionStrings:{connectionName}', "
+                + $"or as 'ConnectionString' in the section '{sectionName}'.");
+        }
+
+        var connection = ConnectionMultiplexer.Connect(options);
+
+        // In 1.2.6 answers are by default handed out one after the other: a handler that waits for a second answer
+        // would wait for ever. Later versions have no such order, nor the property.
+        connection.PreserveAsyncOrder = false;
+        return connection;
+    }
+
+    private static bool HasUser(string? connectionString) =>
+        connectionString?.Split(',').Any(part => part.TrimStart().StartsWith("user=", StringComparison.OrdinalIgnoreCase)) ?? false;
+}
