@@ -1,6 +1,4 @@
-using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using TaskTracker.Data.Reminders;
@@ -19,11 +17,9 @@ public static class DataServices
     /// <exception cref="InvalidOperationException">The connection string is missing.</exception>
     public static IHostApplicationBuilder AddTaskTrackerData(this IHostApplicationBuilder builder)
     {
-        var connectionString = builder.Configuration.GetConnectionString(ConnectionName)
-            ?? throw new InvalidOperationException($"ConnectionStrings:{ConnectionName} is missing.");
-        builder.Services.AddDbContextPool<TaskTrackerDbContext>(
-            options => options
-                .UseNpgsql(connectionString, npgsql => npgsql.EnableRetryOnFailure())
+        builder.AddNpgsqlDbContext<TaskTrackerDbContext>(
+            ConnectionName,
+            configureDbContextOptions: options => options
                 // Migrations are written by hand and have no snapshot to compare with; a test compares model and schema.
                 .ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.PendingModelChangesWarning)));
 
