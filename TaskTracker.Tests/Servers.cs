@@ -1,0 +1,234 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Npgsql;
+using TaskTracker.AppHost.LocalServices;
+
+namespace TaskTracker.Tests;
+
+/// <summary>
+/// A real Postgres and a real Redis for tests, each started when first asked for, shared by the whole test process and gone with it,
+/// also when it is killed; what they leave on disk the next run deletes. No test sees another's data: each makes its own database and
+/// uses its own Redis keys, or its own Redis.
+/// </summary>
+public static class Servers
+{
+    private static readonly LocalFolders Folders = LocalFolders.OfUser();
+    private static readonly Lazy<Task<RunningPostgres>> Postgres = new(StartPostgresAsync);
+    private static readonly Lazy<Task<RedisForTests>> Redis = new(StartRedisAsync);
+
+    /// <summary>Creates an empty database and returns its connection string.</summary>
+    public static async Task<string> CreateDatabaseAsync()
+    {
+        var postgres = await Postgres.Value;
+        var database = $"test_{Guid.NewGuid():N}";
+
+        await using var connection = new NpgsqlConnection(postgres.ConnectionString);
+        await connection.OpenAsync();
+        await using var create = new NpgsqlCommand($"CREATE DATABASE {database}", connection);
+        await create.ExecuteNonQueryAsync();
+
+        return new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Database = database }.ConnectionString;
+    }
+
+    /// <summary>The connection string of the shared Redis.</summary>
+    public static async Task<string> GetRedisAsync() => (await Redis.Value).ConnectionString;
+
+    /// <summary>Starts a Redis for one test, which may stop it and start it again.</summary>
+    public static async Task<RedisForTests> StartRedisAsync()
+    {
+        var binaries = await RedisBinaries.GetAsync(Folders.Programs, Console.WriteLine, CancellationToken.None);
+        var folder = NewFolder();
+        var redis = new RedisForTests(await RedisServer.PrepareAsync(binaries, folder.Path, CancellationToken.None), folder);
+        await redis.StartAsync();
+
+        return redis;
+    }
+
+    internal static ThrowAwayFolder NewFolder() => ThrowAwayFolder.Create(Path.Combine(Folders.Data, "throw-away"));
+
+    private static async Task<RunningPostgres> StartPostgresAsync()
+    {
+        var binaries = await PostgresBinaries.GetAsync(Folders.Programs, Console.WriteLine, CancellationToken.None);
+        var folder = NewFolder();
+        var postgres = await PostgresServer.PrepareAsync(binaries, folder.Path, "tasktracker", durable: false, Console.WriteLine, CancellationToken.None);
+
+        var connection = new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = ServerProcess.FreePort(),
+            Username = PostgresServer.User,
+            Password = postgres.Password,
+            Database = "postgres",
+            // A test's database is used by few connections and never dropped: idle ones must not fill the server.
+            ConnectionIdleLifetime = 5,
+            ConnectionPruningInterval = 1,
+            IncludeErrorDetail = true,
+        };
+        var server = await ServerProcess.StartAsync(postgres.Command, connection.Port, () => AnswersAsync(connection.ConnectionString));
+
+        return new(folder, server, connection.ConnectionString);
+    }
+
+    private static async Task<bool> AnswersAsync(string connectionString)
+    {
+        try
+        {
+            await using var connection = new NpgsqlConnection(connectionString);
+            await connection.OpenAsync();
+            return true;
+        }
+        catch (NpgsqlException)
+        {
+            return false;
+        }
+    }
+
+    // Holds what must not be collected: with the folder's lock and the server's pipe the two would go as well.
+    private sealed record RunningPostgres(ThrowAwayFolder Folder, ServerProcess Server, string ConnectionString);
+}
+
+/// <summary>A Redis server on a port of its own, which keeps port and password over a stop and a start.</summary>
+public sealed class RedisForTests : IDisposable
+{
+    private readonly RedisServer redis;
+    private readonly ThrowAwayFolder folder;
+    private readonly int port = ServerProcess.FreePort();
+    private ServerProcess? server;
+
+    internal RedisForTests(RedisServer redis, ThrowAwayFolder folder)
+    {
+        this.redis = redis;
+        this.folder = folder;
+    }
+
+    /// <summary>What StackExchange.Redis is configured with.</summary>
+    public string ConnectionString => $"127.0.0.1:{port},password={redis.Password}";
+
+    /// <summary>Starts the server, empty, and returns when it answers.</summary>
+    public async Task StartAsync() => server = await ServerProcess.StartAsync(redis.Command.WithFastStop(), port, AnswersAsync);
+
+    /// <summary>Ends the server; connections to it break.</summary>
+    public void Stop() => server?.Dispose();
+
+    /// <summary>Ends the server for good.</summary>
+    public void Dispose()
+    {
+        Stop();
+        folder.Dispose();
+    }
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, port);
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"AUTH {redis.Password}\r\n"));
+            using var reader = new StreamReader(client.GetStream());
+
+            return await reader.ReadLineAsync() == "+OK";
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>A server process that ends when this process does: it watches a pipe that only this process holds.</summary>
+internal sealed class ServerProcess : IDisposable
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
+    private readonly StringBuilder output = new();
+
+    private ServerProcess(Process process)
+    {
+        Process = process;
+        process.OutputDataReceived += (_, line) => Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public Process Process { get; }
+
+    public string Output
+    {
+        get
+        {
+            lock (output)
+            {
+                return output.ToString();
+            }
+        }
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>Starts a server and waits until it answers.</summary>
+    public static async Task<ServerProcess> StartAsync(ServerCommand command, int port, Func<Task<bool>> answers)
+    {
+        var start = new ProcessStartInfo(command.Program, [.. command.Arguments, $"{port}"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in command.Environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        var server = new ServerProcess(Process.Start(start)!);
+        using var limit = new CancellationTokenSource(StartLimit);
+        while (!await answers())
+        {
+            if (server.Process.HasExited || limit.IsCancellationRequested)
+            {
+                server.Dispose();
+                throw new InvalidOperationException($"{command.Program} did not start: {server.Output}");
+            }
+
+            await Task.Delay(50);
+        }
+
+        return server;
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            Process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It is gone already.
+        }
+
+        if (!Process.WaitForExit(StopLimit))
+        {
+            Process.Kill(entireProcessTree: true);
+        }
+    }
+
+    private void Keep(string? line)
+    {
+        lock (output)
+        {
+            // Enough to say why a start failed.
+            if (output.Length < 100_000)
+            {
+                output.AppendLine(line);
+            }
+        }
+    }
+}
