@@ -1,0 +1,34 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+
+namespace TaskTracker.ServiceDefaults;
+
+/// <summary>What every service of TaskTracker shares: call the one first and the other last in a <c>Program.cs</c>.</summary>
+public static class ServiceDefaultsExtensions
+{
+    /// <summary>Adds servers named by URL, telemetry, health checks and resilient outgoing HTTP.</summary>
+    /// <exception cref="InvalidOperationException">A server's URL cannot be used; the message names its variable.</exception>
+    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
+    {
+        builder.Configuration.AddServerUrls();
+        builder.AddTelemetry();
+        builder.Services.AddHealth();
+        builder.Services.ConfigureHttpClientDefaults(http => http.AddResilience());
+        return builder;
+    }
+
+    /// <summary>
+    /// Maps <c>/alive</c> (the process answers) and <c>/health</c> (it can do its work; 503 if not). Both are open to
+    /// everybody, so neither tells addresses, errors or secrets.
+    /// </summary>
+    /// <param name="app">The service.</param>
+    /// <param name="describeHealth">The body of <c>/health</c>; by default <c>{status, checks: {name: status}}</c>.</param>
+    public static WebApplication MapDefaultEndpoints(
+        this WebApplication app, Func<HealthReport, object>? describeHealth = null)
+    {
+        app.MapHealth(describeHealth ?? Health.Describe);
+        return app;
+    }
+}

@@ -1,0 +1,52 @@
+using System.Diagnostics.Metrics;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
+
+namespace TaskTracker.ServiceDefaults;
+
+internal static class Telemetry
+{
+    // Everything here observes itself; the packages OpenTelemetry.Instrumentation.* have nothing to add.
+    private static readonly string[] Sources =
+        ["Microsoft.AspNetCore", "System.Net.Http", "Npgsql", "Quartz", "TaskTracker"];
+
+    private static readonly string[] Meters =
+        ["Microsoft.AspNetCore.*", "System.Net.Http", "System.Runtime", "Npgsql", "Quartz", "TaskTracker"];
+
+    // Not quartz.trigger.name: a job run on demand gets a trigger with a random name, and each would be a series of
+    // its own for ever.
+    private static readonly string[] QuartzTags =
+    [
+        "quartz.scheduler.name", "quartz.scheduler.id", "quartz.job.group", "quartz.job.name", "quartz.job.type",
+        "quartz.job.result", "quartz.trigger.group", "quartz.execution.group", "quartz.jobstore.operation",
+        "quartz.jobstore.lock", "quartz.jobstore.lock.reason", "quartz.cluster.recovered.instance.id", "error.type",
+    ];
+
+    public static void AddTelemetry(this IHostApplicationBuilder builder)
+    {
+        // Unless told otherwise before the server starts, .NET 10 leaves out the http.* and url.* attributes of a request.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Hosting.SuppressActivityOpenTelemetryData", false);
+
+        builder.Services.AddTransient<IStartupFilter, RequestSpans>();
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .WithLogging(null, logging =>
+            {
+                logging.IncludeFormattedMessage = true;
+                logging.IncludeScopes = true;
+            })
+            .WithTracing(tracing => tracing.AddSource(Sources).AddProcessor<NoiseFilter>())
+            .WithMetrics(metrics => metrics.AddMeter(Meters).AddView(QuartzView));
+
+        if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        {
+            telemetry.UseOtlpExporter();
+        }
+    }
+
+    private static MetricStreamConfiguration? QuartzView(Instrument instrument) =>
+        instrument.Meter.Name == "Quartz" ? new MetricStreamConfiguration { TagKeys = QuartzTags } : null;
+}
