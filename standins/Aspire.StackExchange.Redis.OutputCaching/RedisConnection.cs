@@ -8,11 +8,16 @@ internal static class RedisConnection
     public static ConnectionMultiplexer Open(
         string? connectionString, string connectionName, string sectionName, Action<ConfigurationOptions>? configure)
     {
-        if (HasUser(connectionString))
+        // 1.2.6 would skip the address without a word.
+        foreach (var part in (connectionString ?? "").Split(',', StringSplitOptions.TrimEntries))
         {
-            throw new NotSupportedException(
-                $"'ConnectionStrings:{connectionName}' names a user, which StackExchange.Redis 1.2.6 cannot send: "
-                + "use the default user's password, or the official Aspire packages.");
+            if (part.StartsWith('[') || part.StartsWith("user=", StringComparison.OrdinalIgnoreCase))
+            {
+                throw new NotSupportedException(
+                    $"'ConnectionStrings:{connectionName}' names {(part[0] is '[' ? "an IPv6 address" : "a user")}, which "
+                    + "StackExchange.Redis 1.2.6 does not know: use a host's name and the default user's password, or the "
+                    + "official Aspire packages.");
+            }
         }
 
         var options = new ConfigurationOptions();
@@ -47,7 +52,4 @@ internal static class RedisConnection
         connection.PreserveAsyncOrder = false;
         return connection;
     }
-
-    private static bool HasUser(string? connectionString) =>
-        connectionString?.Split(',').Any(part => part.TrimStart().StartsWith("user=", StringComparison.OrdinalIgnoreCase)) ?? false;
 }

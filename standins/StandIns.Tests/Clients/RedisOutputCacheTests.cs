@@ -172,6 +172,7 @@ public class RedisOutputCacheTests
     [Theory]
     [InlineData("localhost,password=topsecret,nonsense=1", typeof(InvalidOperationException))]
     [InlineData("localhost,user=me,password=topsecret", typeof(NotSupportedException))]
+    [InlineData("[::1]:6379,password=topsecret", typeof(NotSupportedException))]
     public void A_connection_string_it_cannot_use_is_refused_without_repeating_the_password(string connectionString, Type expected)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
