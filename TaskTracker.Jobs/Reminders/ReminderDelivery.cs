@@ -1,0 +1,85 @@
+using Microsoft.EntityFrameworkCore;
+using TaskTracker.Data;
+
+namespace TaskTracker.Jobs.Reminders;
+
+/// <summary>Delivers the reminders that are due: each row of <c>reminders</c> becomes one notification, or is dropped.</summary>
+internal sealed class ReminderDelivery(TaskTrackerDbContext db, ReminderTelemetry telemetry, TimeProvider clock)
+{
+    /// <summary>The most reminders that one statement delivers.</summary>
+    public const int BatchSize = 1_000;
+
+    // Where the run that looked last left off: what was due then is delivered, or another run is delivering it.
+    private DateTimeOffset _lookedAt = clock.GetUtcNow();
+
+    /// <summary>Delivers everything that is due and that no other run is delivering, batch by batch.</summary>
+    public async Task<ReminderRun> DeliverDueAsync(CancellationToken cancellationToken)
+    {
+        var run = new ReminderRun(Claimed: 0, Sent: 0);
+        int claimed;
+        do
+        {
+            _lookedAt = clock.GetUtcNow();
+            var batch = await DeliverBatchAsync(_lookedAt, cancellationToken);
+            telemetry.Record(batch, startedAt: _lookedAt, sentAt: clock.GetUtcNow());
+
+            claimed = batch.Count;
+            run = new ReminderRun(run.Claimed + claimed, run.Sent + batch.Count(reminder => reminder.Sent));
+        }
+        while (claimed == BatchSize);
+
+        return run;
+    }
+
+    /// <summary>When the next reminder falls due that was not due yet, if that is within <see cref="WakeUp.Horizon"/>.</summary>
+    public async Task<DateTimeOffset?> FindNextDueAsync(CancellationToken cancellationToken)
+    {
+        var horizon = _lookedAt + WakeUp.Horizon;
+        return await db.Reminders
+            .Where(reminder => reminder.DueAt > _lookedAt && reminder.DueAt <= horizon)
+            .MinAsync(reminder => (DateTimeOffset?)reminder.DueAt, cancellationToken);
+    }
+
+    /// <summary>
+    /// One statement, so one transaction: a crash before its end leaves every row as it was. A row that does not fit its
+    /// task any more (done, without deadline, or moved: the deadline lies before the reminder, or further after it than
+    /// the lead time) is deleted like the others and makes no notification. The interval is compared by subtracting
+    /// times, which no session's time zone can bend.
+    /// </summary>
+    private Task<List<ClaimedReminder>> DeliverBatchAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        db.Database.SqlQuery<ClaimedReminder>(
+            $"""
+            with due as (
+                select task_id, lead_time
+                from reminders
+                where due_at <= {now}
+                order by due_at
+                limit {BatchSize}
+                for update skip locked
+            ), claimed as (
+                delete from reminders using due
+                where reminders.task_id = due.task_id and reminders.lead_time = due.lead_time
+                returning reminders.task_id, reminders.lead_time, reminders.due_at, reminders.trace_parent
+            ), sent as (
+                insert into notifications (owner_id, task_id, kind, title, deadline, lead_time, created_at)
+                select tasks.owner_id, tasks.id, 'reminder', tasks.title, tasks.deadline, claimed.lead_time, {now}
+                from claimed join tasks on tasks.id = claimed.task_id
+                where not tasks.completed
+                    and tasks.deadline >= claimed.due_at
+                    and tasks.deadline - claimed.due_at <= claimed.lead_time
+                on conflict (task_id, kind, deadline, lead_time) do nothing
+                returning task_id, lead_time
+            )
+            select claimed.task_id as "TaskId", claimed.due_at as "DueAt", claimed.trace_parent as "TraceParent",
+                sent.task_id is not null as "Sent"
+            from claimed left join sent using (task_id, lead_time)
+            """).ToListAsync(cancellationToken);
+}
+
+/// <summary>What one run did.</summary>
+/// <param name="Claimed">The due rows it took away.</param>
+/// <param name="Sent">Those that became a notification; the others were no longer wanted.</param>
+internal sealed record ReminderRun(int Claimed, int Sent);
+
+/// <summary>A due row that was taken away.</summary>
+internal sealed record ClaimedReminder(long TaskId, DateTimeOffset DueAt, string? TraceParent, bool Sent);

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace TaskTracker.Jobs.Reminders;
+
+/// <summary>Shows deliveries in traces and metrics: when they were due, how late they went out, which request they come from.</summary>
+internal sealed class ReminderTelemetry
+{
+    /// <summary>The name of the activity source and of the meter.</summary>
+    public const string SourceName = "TaskTracker";
+
+    private static readonly ActivitySource s_source = new(SourceName);
+
+    private readonly Counter<long> _sent;
+    private readonly Histogram<double> _lateness;
+
+    public ReminderTelemetry(IMeterFactory meters)
+    {
+        var meter = meters.Create(SourceName);
+        _sent = meter.CreateCounter<long>("tasktracker.reminders.sent", "{reminder}", "Reminders delivered.");
+        _lateness = meter.CreateHistogram<double>(
+            "tasktracker.reminders.lateness", "s", "From the moment a reminder was due to its delivery.");
+    }
+
+    /// <summary>Records the reminders of one batch that went out.</summary>
+    public void Record(IReadOnlyCollection<ClaimedReminder> batch, DateTimeOffset startedAt, DateTimeOffset sentAt)
+    {
+        foreach (var reminder in batch)
+        {
+            if (!reminder.Sent)
+            {
+                continue;
+            }
+
+            var lateness = (sentAt - reminder.DueAt).TotalSeconds;
+            _sent.Add(1);
+            _lateness.Record(lateness);
+
+            if (s_source.HasListeners())
+            {
+                RecordSpan(reminder, lateness, startedAt, sentAt);
+            }
+        }
+    }
+
+    private static void RecordSpan(ClaimedReminder reminder, double lateness, DateTimeOffset startedAt, DateTimeOffset sentAt)
+    {
+        ActivityLink[] cause = ActivityContext.TryParse(reminder.TraceParent, null, isRemote: true, out var request)
+            ? [new ActivityLink(request)]
+            : [];
+        using var span = s_source.StartActivity(
+            ActivityKind.Internal,
+            tags: [new("tasktracker.task.id", reminder.TaskId), new("tasktracker.reminder.lateness", lateness)],
+            links: cause,
+            startTime: startedAt,
+            name: "deliver reminder");
+        span?.SetEndTime(sentAt.UtcDateTime);
+    }
+}

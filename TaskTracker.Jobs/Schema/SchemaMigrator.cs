@@ -1,0 +1,103 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Quartz;
+using TaskTracker.Data;
+
+namespace TaskTracker.Jobs.Schema;
+
+/// <summary>
+/// Brings the database up to date before anything else of this service starts: TaskTracker's tables, Quartz's tables and
+/// the stored jobs. Replicas that start together take turns.
+/// </summary>
+internal sealed partial class SchemaMigrator(
+    NpgsqlDataSource database,
+    IServiceScopeFactory scopes,
+    ISchedulerFactory schedulers,
+    TimeProvider clock,
+    ILogger<SchemaMigrator> logger) : IHostedService
+{
+    /// <summary>How long to wait for the database to answer, and again for another replica to finish migrating.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    // Any number, as long as nothing else in this database takes an advisory lock under it.
+    private const long LockKey = 0x7461736b_74726b72;
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        await LockAsync(connection, cancellationToken);
+
+        await using (var scope = scopes.CreateAsyncScope())
+        {
+            var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
+            await db.Database.MigrateAsync(cancellationToken);
+        }
+
+        // Building the scheduler creates Quartz's tables and stores the declared jobs; it does not start it.
+        await schedulers.GetScheduler(cancellationToken);
+
+        // The pool hands connections on, locks and all, so the lock is given back by name.
+        await using var unlock = new NpgsqlCommand("select pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = LockKey } } };
+        await unlock.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Whether another try may succeed: the server is not there yet, or its database is not.</summary>
+    private static bool IsNotThereYet(Exception exception) => exception switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.InvalidCatalogName } => true,
+        PostgresException { IsTransient: true } => true,
+        PostgresException => false,
+        NpgsqlException or TimeoutException => true,
+        _ => false,
+    };
+
+    private async Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        var started = clock.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await database.OpenConnectionAsync(cancellationToken);
+            }
+            catch (Exception exception) when (IsNotThereYet(exception))
+            {
+                if (clock.GetElapsedTime(started) > Limit)
+                {
+                    throw new InvalidOperationException(
+                        $"The database of ConnectionStrings:{DataServices.ConnectionName} did not answer within {Limit.TotalSeconds:0} s: {exception.Message}",
+                        exception);
+                }
+
+                LogNotThereYet(exception.Message);
+                await Task.Delay(s_pause, clock, cancellationToken);
+            }
+        }
+    }
+
+    private static async Task LockAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var take = new NpgsqlCommand("select pg_advisory_lock($1)", connection)
+        {
+            Parameters = { new() { Value = LockKey } },
+            CommandTimeout = (int)Limit.TotalSeconds,
+        };
+        try
+        {
+            await take.ExecuteNonQueryAsync(cancellationToken);
+        }
+        catch (NpgsqlException exception) when (exception.InnerException is TimeoutException)
+        {
+            throw new InvalidOperationException(
+                $"Another process has been migrating the database for more than {Limit.TotalSeconds:0} s: look at its log, or end it.",
+                exception);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The database is not there yet: {Reason}")]
+    private partial void LogNotThereYet(string reason);
+}

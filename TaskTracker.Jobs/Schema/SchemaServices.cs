@@ -1,0 +1,8 @@
+namespace TaskTracker.Jobs.Schema;
+
+/// <summary>Registers the owner of the schema.</summary>
+internal static class SchemaServices
+{
+    public static void AddSchemaMigrator(this IHostApplicationBuilder builder) =>
+        builder.Services.AddHostedService<SchemaMigrator>();
+}
