@@ -9,35 +9,42 @@ internal sealed class ReminderDelivery(TaskTrackerDbContext db, ReminderTelemetr
     /// <summary>The most reminders that one statement delivers.</summary>
     public const int BatchSize = 1_000;
 
-    // Where the run that looked last left off: what was due then is delivered, or another run is delivering it.
-    private DateTimeOffset _lookedAt = clock.GetUtcNow();
-
     /// <summary>Delivers everything that is due and that no other run is delivering, batch by batch.</summary>
     public async Task<ReminderRun> DeliverDueAsync(CancellationToken cancellationToken)
     {
-        var run = new ReminderRun(Claimed: 0, Sent: 0);
-        int claimed;
-        do
+        var claimed = 0;
+        var sent = 0;
+        while (true)
         {
-            _lookedAt = clock.GetUtcNow();
-            var batch = await DeliverBatchAsync(_lookedAt, cancellationToken);
-            telemetry.Record(batch, startedAt: _lookedAt, sentAt: clock.GetUtcNow());
+            var now = clock.GetUtcNow();
+            var batch = await DeliverBatchAsync(now, cancellationToken);
+            telemetry.Record(batch, startedAt: now, sentAt: clock.GetUtcNow());
 
-            claimed = batch.Count;
-            run = new ReminderRun(run.Claimed + claimed, run.Sent + batch.Count(reminder => reminder.Sent));
+            claimed += batch.Count;
+            sent += batch.Count(reminder => reminder.Sent);
+            if (batch.Count < BatchSize)
+            {
+                return new ReminderRun(claimed, sent, now);
+            }
         }
-        while (claimed == BatchSize);
-
-        return run;
     }
 
-    /// <summary>When the next reminder falls due that was not due yet, if that is within <see cref="WakeUp.Horizon"/>.</summary>
-    public async Task<DateTimeOffset?> FindNextDueAsync(CancellationToken cancellationToken)
+    /// <summary>When the first reminder after <paramref name="moment"/> falls due, if that is before the next regular look.</summary>
+    public Task<DateTimeOffset?> FindNextDueAsync(DateTimeOffset moment, CancellationToken cancellationToken)
     {
-        var horizon = _lookedAt + WakeUp.Horizon;
-        return await db.Reminders
-            .Where(reminder => reminder.DueAt > _lookedAt && reminder.DueAt <= horizon)
+        var nextLook = moment + WakeUp.RegularLook;
+        return db.Reminders
+            .Where(reminder => reminder.DueAt > moment && reminder.DueAt <= nextLook)
             .MinAsync(reminder => (DateTimeOffset?)reminder.DueAt, cancellationToken);
+    }
+
+    /// <summary>Whether a reminder has been due for longer than <paramref name="grace"/> while no run holds its row.</summary>
+    public async Task<bool> IsAnyOverdueAsync(TimeSpan grace, CancellationToken cancellationToken)
+    {
+        var before = clock.GetUtcNow() - grace;
+        var tasks = await db.Database.SqlQuery<long>(
+            $"select task_id from reminders where due_at < {before} order by due_at limit 1 for update skip locked").ToListAsync(cancellationToken);
+        return tasks.Count > 0;
     }
 
     /// <summary>
@@ -79,7 +86,8 @@ internal sealed class ReminderDelivery(TaskTrackerDbContext db, ReminderTelemetr
 /// <summary>What one run did.</summary>
 /// <param name="Claimed">The due rows it took away.</param>
 /// <param name="Sent">Those that became a notification; the others were no longer wanted.</param>
-internal sealed record ReminderRun(int Claimed, int Sent);
+/// <param name="LookedAt">Up to when: what was due then is delivered, or another run is delivering it.</param>
+internal sealed record ReminderRun(int Claimed, int Sent, DateTimeOffset LookedAt);
 
 /// <summary>A due row that was taken away.</summary>
 internal sealed record ClaimedReminder(long TaskId, DateTimeOffset DueAt, string? TraceParent, bool Sent);

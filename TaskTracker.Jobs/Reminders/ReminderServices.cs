@@ -10,6 +10,8 @@ internal static class ReminderServices
     {
         builder.Services.AddSingleton<ReminderTelemetry>();
         builder.Services.AddScoped<ReminderDelivery>();
+        builder.Services.AddSingleton<ReminderWake>();
+        builder.Services.AddHostedService<ReminderWatch>();
 
         builder.AddQuartz(quartz =>
         {

@@ -1,5 +1,4 @@
 using Quartz;
-using TaskTracker.Jobs.Scheduling;
 
 namespace TaskTracker.Jobs.Reminders;
 
@@ -13,7 +12,7 @@ internal sealed class SendTaskReminderJob(ReminderDelivery delivery, ReminderWak
     {
         var run = await delivery.DeliverDueAsync(cancellationToken);
 
-        if (await delivery.FindNextDueAsync(cancellationToken) is { } next)
+        if (await delivery.FindNextDueAsync(run.LookedAt, cancellationToken) is { } next)
         {
             await wake.WakeAtAsync(next, cancellationToken);
         }

@@ -63,7 +63,6 @@ internal static class SchedulerServices
         builder.AddQuartzHostedService(options => options.WaitForJobsToComplete = true);
         services.AddHealthChecks().AddQuartz();
 
-        services.AddSingleton<ReminderWake>();
         services.AddHostedService<WakeUpListener>();
     }
 

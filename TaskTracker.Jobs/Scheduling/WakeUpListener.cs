@@ -1,6 +1,7 @@
 using System.Globalization;
 using Npgsql;
 using TaskTracker.Data;
+using TaskTracker.Jobs.Reminders;
 
 namespace TaskTracker.Jobs.Scheduling;
 
