@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Data.Notifications;
 
@@ -50,6 +51,7 @@ internal sealed class NotificationConfiguration : IEntityTypeConfiguration<Notif
     {
         notification.ToTable("notifications");
         notification.HasIndex(n => new { n.TaskId, n.Kind, n.Deadline, n.LeadTime }).IsUnique();
+        notification.Property(n => n.Title).HasMaxLength(TaskItem.TitleMaxLength);
         notification.Property(n => n.Kind).HasConversion(
             kind => kind.ToString().ToLowerInvariant(),
             text => Enum.Parse<NotificationKind>(text, ignoreCase: true));

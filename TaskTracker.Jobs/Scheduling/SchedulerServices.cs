@@ -48,6 +48,8 @@ internal static class SchedulerServices
                     // With it, one open transaction that enqueues would hold up every other.
                     options.LockOnInsert = false;
                     options.CommandTimeout = TimeSpan.FromSeconds(15);
+                    // Storing a wake-up while another node fires it can deadlock (see decision 0003); the next try succeeds.
+                    options.TransientRetryInterval = TimeSpan.FromMilliseconds(100);
                 });
             });
             quartz.AddJobTimeout(TimeSpan.FromMinutes(10));

@@ -38,7 +38,7 @@ internal sealed partial class SchemaMigrator(
         // Building the scheduler creates Quartz's tables and stores the declared jobs; it does not start it.
         await schedulers.GetScheduler(cancellationToken);
 
-        // The pool hands connections on, locks and all, so the lock is given back by name.
+        // A pooled connection keeps its locks until it is used again, so this one is given back by name.
         await using var unlock = new NpgsqlCommand("select pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = LockKey } } };
         await unlock.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -1,0 +1,28 @@
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using TaskTracker.Data;
+using TaskTracker.Jobs;
+
+namespace TaskTracker.Tests.Jobs;
+
+/// <summary>One replica of the jobs service in this process, over a test's own database.</summary>
+internal sealed class JobsHost(string connectionString, params Type[] without) : WebApplicationFactory<JobsMarker>
+{
+    /// <summary>Starts replicas at the same time.</summary>
+    public static async Task StartAsync(params JobsHost[] replicas) =>
+        await Task.WhenAll(replicas.Select(replica => Task.Run(() => _ = replica.Server)));
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder)
+    {
+        builder.UseSetting($"ConnectionStrings:{DataServices.ConnectionName}", connectionString);
+        builder.UseSetting("Logging:LogLevel:Default", "Warning");
+        builder.ConfigureTestServices(services =>
+        {
+            foreach (var service in services.Where(service => without.Contains(service.ImplementationType)).ToList())
+            {
+                services.Remove(service);
+            }
+        });
+    }
+}

@@ -1,0 +1,68 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Quartz;
+using TaskTracker.Data;
+using TaskTracker.Jobs.Schema;
+
+namespace TaskTracker.Tests.Jobs;
+
+public sealed class SchemaMigratorTests
+{
+    [Fact]
+    public async Task Two_replicas_that_start_together_on_an_empty_database_both_come_up()
+    {
+        var connectionString = await Servers.CreateDatabaseAsync();
+        await using var one = new JobsHost(connectionString);
+        await using var two = new JobsHost(connectionString);
+
+        await JobsHost.StartAsync(one, two);
+
+        foreach (var replica in new[] { one, two })
+        {
+            using var client = replica.CreateClient();
+            Assert.Equal("Healthy", await client.GetStringAsync("/health"));
+            var scheduler = await replica.Services.GetRequiredService<ISchedulerFactory>().GetScheduler();
+            Assert.NotNull(await scheduler.GetJobDetail(JobKeys.SendTaskReminder));
+        }
+    }
+
+    [Fact]
+    public async Task A_database_that_does_not_answer_stops_the_start_with_a_sentence()
+    {
+        await using var database = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Database=tasktracker;Username=none;Password=secret");
+        var migrator = new SchemaMigrator(database, null!, null!, new LeapingClock(), NullLogger<SchemaMigrator>.Instance);
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => migrator.StartAsync(CancellationToken.None));
+
+        Assert.Contains("ConnectionStrings:tasktracker did not answer within 60 s", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_created_while_the_service_waits_is_migrated()
+    {
+        var neighbour = await Servers.CreateDatabaseAsync();
+        var connection = new NpgsqlConnectionStringBuilder(neighbour);
+        var name = connection.Database + "_late";
+        connection.Database = name;
+        await using var replica = new JobsHost(connection.ConnectionString);
+
+        var start = JobsHost.StartAsync(replica);
+        await using var database = NpgsqlDataSource.Create(neighbour);
+        await using var create = database.CreateCommand($"create database {name}");
+        await create.ExecuteNonQueryAsync();
+
+        await start.WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
+    // A minute passes between any two looks.
+    private sealed class LeapingClock : TimeProvider
+    {
+        private long _seconds;
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => _seconds += 61;
+    }
+}
