@@ -70,7 +70,10 @@ internal static class SchedulerServices
 
     private static NpgsqlDataSource OpenDataSource(IConfiguration configuration)
     {
-        var connection = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(DataServices.ConnectionName))
+        var connectionString = configuration.GetConnectionString(DataServices.ConnectionName)
+            ?? throw new InvalidOperationException(
+                $"The database is not named: set ConnectionStrings__{DataServices.ConnectionName} or DATABASE_URL.");
+        var connection = new NpgsqlConnectionStringBuilder(connectionString)
         {
             // Finds out that the peer is gone while LISTEN waits in silence.
             KeepAlive = 10,

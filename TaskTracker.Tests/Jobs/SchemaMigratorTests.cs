@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -21,7 +22,8 @@ public sealed class SchemaMigratorTests
         foreach (var replica in new[] { one, two })
         {
             using var client = replica.CreateClient();
-            Assert.Equal("Healthy", await client.GetStringAsync("/health"));
+            using var health = await client.GetAsync(new Uri("/health", UriKind.Relative));
+            Assert.Equal(HttpStatusCode.OK, health.StatusCode);
             var scheduler = await replica.Services.GetRequiredService<ISchedulerFactory>().GetScheduler();
             Assert.NotNull(await scheduler.GetJobDetail(JobKeys.SendTaskReminder));
         }
