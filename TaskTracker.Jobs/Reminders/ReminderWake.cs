@@ -5,35 +5,44 @@ using TaskTracker.Data;
 namespace TaskTracker.Jobs.Reminders;
 
 /// <summary>
-/// The one trigger that runs <c>send_task_reminder</c> at the next moment something falls due. However many replicas and
-/// requests ask for moments, the earliest is kept; a run stores the following one (docs/decisions/0003-reminder-wake-up.md).
+/// Starts <c>send_task_reminder</c> when something falls due, by one stored trigger for the next such moment. However many
+/// replicas and requests ask for moments, the earliest is kept; a run stores the following one
+/// (docs/decisions/0003-reminder-wake-up.md).
 /// </summary>
 internal sealed class ReminderWake(ISchedulerFactory schedulers, ISchedulerSignaler signaler, TimeProvider clock)
 {
     public static readonly TriggerKey Key = new("reminder-wake", JobKeys.SendTaskReminder.Group);
 
-    /// <summary>Makes sure that a run is stored for <paramref name="moment"/> or earlier.</summary>
-    public Task WakeAtAsync(DateTimeOffset moment, CancellationToken cancellationToken) =>
-        StoreAsync(moment, TriggerConflict.KeepEarlier, cancellationToken);
-
-    /// <summary>
-    /// Stores a run for now, even where an earlier one is stored: a node that died just before it takes its trigger along
-    /// until the others miss it.
-    /// </summary>
-    public Task WakeNowAsync(CancellationToken cancellationToken) =>
-        StoreAsync(clock.GetUtcNow(), TriggerConflict.Replace, cancellationToken);
-
-    private async Task StoreAsync(DateTimeOffset moment, TriggerConflict conflict, CancellationToken cancellationToken)
+    /// <summary>Makes sure that a run begins at <paramref name="moment"/> or earlier.</summary>
+    public async Task WakeAtAsync(DateTimeOffset moment, CancellationToken cancellationToken)
     {
+        if (moment <= clock.GetUtcNow())
+        {
+            await WakeNowAsync(cancellationToken);
+            return;
+        }
+
         var scheduler = await schedulers.GetScheduler(cancellationToken);
-        var trigger = TriggerBuilder.Create()
-            .WithIdentity(Key)
-            .ForJob(JobKeys.SendTaskReminder)
-            .StartAt(moment)
-            .Build();
-        await scheduler.ScheduleTrigger(trigger, conflict, cancellationToken);
+        await scheduler.ScheduleTrigger(NewTrigger(Key, moment), TriggerConflict.KeepEarlier, cancellationToken);
 
         // Quartz tells its own process of what it stored, but not of what another replica has.
         await signaler.SignalSchedulingChange(null, cancellationToken);
     }
+
+    /// <summary>
+    /// Asks for a run now, beside the stored one: another node may be firing that at this instant, or may have died with it.
+    /// </summary>
+    public async Task WakeNowAsync(CancellationToken cancellationToken)
+    {
+        var scheduler = await schedulers.GetScheduler(cancellationToken);
+        var key = new TriggerKey($"reminder-now-{Guid.CreateVersion7():N}", Key.Group);
+        await scheduler.ScheduleJob(NewTrigger(key, clock.GetUtcNow()), cancellationToken: cancellationToken);
+    }
+
+    private static ITrigger NewTrigger(TriggerKey key, DateTimeOffset moment) =>
+        TriggerBuilder.Create()
+            .WithIdentity(key)
+            .ForJob(JobKeys.SendTaskReminder)
+            .StartAt(moment)
+            .Build();
 }

@@ -3,7 +3,7 @@ namespace TaskTracker.Tests.Jobs;
 /// <summary>Waits for a condition, with a limit.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(40);
 
     public static async Task TrueAsync(Func<Task<bool>> condition, string what)
     {

