@@ -2,9 +2,11 @@ using TaskTracker.Data;
 using TaskTracker.Jobs.Reminders;
 using TaskTracker.Jobs.Scheduling;
 using TaskTracker.Jobs.Schema;
+using TaskTracker.ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
 
+builder.AddServiceDefaults();
 builder.AddTaskTrackerData();
 
 // Hosted services start in this order: nothing runs before the schema is there.
@@ -14,6 +16,6 @@ builder.AddReminders();
 
 var app = builder.Build();
 
-app.MapHealthChecks("/health");
+app.MapDefaultEndpoints();
 
 app.Run();

@@ -22,8 +22,13 @@ public sealed class SchemaMigratorTests
         foreach (var replica in new[] { one, two })
         {
             using var client = replica.CreateClient();
-            using var health = await client.GetAsync(new Uri("/health", UriKind.Relative));
-            Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+            await Eventually.TrueAsync(
+                async () =>
+                {
+                    using var health = await client.GetAsync(new Uri("/health", UriKind.Relative));
+                    return health.StatusCode == HttpStatusCode.OK;
+                },
+                "the replica is healthy");
             var scheduler = await replica.Services.GetRequiredService<ISchedulerFactory>().GetScheduler();
             Assert.NotNull(await scheduler.GetJobDetail(JobKeys.SendTaskReminder));
         }
