@@ -1,0 +1,78 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace TaskTracker.Data.Caching;
+
+/// <summary>
+/// One database transaction that changes what owners see, announced to the cache. It may be tried again after a lost
+/// connection, and a commit whose answer was lost is looked up instead of repeated.
+/// </summary>
+/// <param name="db">The context that the change is made with.</param>
+/// <param name="versions">The owners' versions.</param>
+public sealed class OwnerTransaction(TaskTrackerDbContext db, OwnerVersions versions)
+{
+    /// <summary>The longest one attempt may take; PostgreSQL itself ends it (17 or later).</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Runs <paramref name="change"/> in a transaction and commits it.</summary>
+    /// <param name="owners">Whose data it changes; empty where no cached answer depends on it.</param>
+    /// <param name="change">The change, saved by itself, and free of any effect outside the context's database.</param>
+    /// <param name="cancellationToken">Ends the wait; the cache then rests until the last attempt can no longer commit.</param>
+    /// <typeparam name="T">The type of the change's result.</typeparam>
+    /// <returns>The result of the attempt that committed.</returns>
+    public async Task<T> RunAsync<T>(
+        IReadOnlyCollection<int> owners, Func<CancellationToken, Task<T>> change, CancellationToken cancellationToken)
+    {
+        var transaction = "";
+        var marks = new List<string>();
+        T result = default!;
+
+        await db.Database.CreateExecutionStrategy().ExecuteInTransactionAsync(
+            async attempt =>
+            {
+                // What a failed attempt has added is still tracked.
+                db.ChangeTracker.Clear();
+
+                // First of all, so that no pause of this process can carry the commit beyond the life of the mark.
+                transaction = await db.Database
+                    .SqlQuery<string>($"""
+                        select pg_current_xact_id()::text as "Value"
+                        from set_config('transaction_timeout', {$"{(int)Limit.TotalSeconds}s"}, true)
+                        """)
+                    .SingleAsync(attempt);
+                if (owners.Count > 0)
+                {
+                    marks.Add(await versions.BeginAsync(owners));
+                }
+
+                result = await change(attempt);
+            },
+            attempt => CommittedAsync(transaction, attempt),
+            cancellationToken);
+
+        foreach (var mark in marks)
+        {
+            await versions.EndAsync(owners, mark);
+        }
+
+        return result;
+    }
+
+    // The connection was lost before the answer to the commit came. The server knows, as soon as it has noticed.
+    private async Task<bool> CommittedAsync(string transaction, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Limit);
+        while (true)
+        {
+            var status = await db.Database
+                .SqlQuery<string?>($"""select pg_xact_status({transaction}::xid8) as "Value" """)
+                .SingleAsync(limit.Token);
+            if (status != "in progress")
+            {
+                return status == "committed";
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), limit.Token);
+        }
+    }
+}
