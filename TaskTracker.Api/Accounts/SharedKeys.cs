@@ -1,0 +1,52 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.Extensions.Options;
+
+namespace TaskTracker.Api.Accounts;
+
+/// <summary>
+/// Keeps the keys that seal tokens in the database, so that every replica and every restart accepts the same tokens. In
+/// Production they are encrypted by a key from configuration: who reads a backup cannot make tokens.
+/// </summary>
+internal static class SharedKeys
+{
+    public static void AddSharedKeys(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<SharedKeyOptions>()
+            .BindConfiguration(SharedKeyOptions.SectionName)
+            .Validate(
+                options => options.Key is not null || !builder.Environment.IsProduction(),
+                $"{SharedKeyOptions.SectionName}:{nameof(SharedKeyOptions.Key)} is missing: in Production give 32 random bytes in Base64, for example from 'openssl rand -base64 32'.")
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+
+        builder.Services.AddSingleton<DatabaseKeyRepository>();
+        builder.Services.AddDataProtection().SetApplicationName("TaskTracker");
+        builder.Services.AddOptions<KeyManagementOptions>().Configure<DatabaseKeyRepository, IOptions<SharedKeyOptions>, IServiceProvider>((keys, repository, shared, services) =>
+        {
+            keys.XmlRepository = repository;
+            keys.XmlEncryptor = shared.Value.Key is null ? null : new AesGcmKeyXml(services);
+        });
+    }
+}
+
+/// <summary>What encrypts the shared keys. Bound to the configuration section <c>DataProtection</c>.</summary>
+internal sealed class SharedKeyOptions : IValidatableObject
+{
+    public const string SectionName = "DataProtection";
+
+    /// <summary>32 random bytes in Base64; needed in Production.</summary>
+    public string? Key { get; set; }
+
+    public byte[] KeyBytes() => Convert.FromBase64String(Key!);
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        var bytes = new byte[64];
+        if (Key is not null && (!Convert.TryFromBase64String(Key, bytes, out var length) || length != 32))
+        {
+            yield return new ValidationResult($"{SectionName}:{nameof(Key)} must be 32 bytes in Base64.", [nameof(Key)]);
+        }
+    }
+}

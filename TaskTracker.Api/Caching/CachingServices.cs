@@ -1,0 +1,36 @@
+using Microsoft.AspNetCore.OutputCaching;
+using TaskTracker.Data.Caching;
+
+namespace TaskTracker.Api.Caching;
+
+/// <summary>Registers output caching of owners' answers in Redis.</summary>
+internal static class CachingServices
+{
+    public static void AddCaching(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<CacheOptions>()
+            .Configure<IConfiguration>((options, configuration) => options.UseDefaultLifetime(configuration[CacheOptions.DefaultLifetimeVariable]))
+            .BindConfiguration(CacheOptions.SectionName)
+            .ValidateDataAnnotations()
+            .ValidateOnStart();
+
+        builder.Services.AddOutputCache(options =>
+        {
+            options.AddPolicy(CachePolicies.Lists, new OwnerCachePolicy(cache => cache.Lists));
+            options.AddPolicy(CachePolicies.Items, new OwnerCachePolicy(cache => cache.Items));
+        });
+        builder.AddTaskTrackerCache();
+        builder.Services.GuardOutputCacheStore();
+    }
+
+    // Around whatever store is registered by now.
+    private static void GuardOutputCacheStore(this IServiceCollection services)
+    {
+        var inner = services.Last(service => service.ServiceType == typeof(IOutputCacheStore));
+        services.AddSingleton<IOutputCacheStore>(provider => new GuardedOutputCacheStore(
+            (IOutputCacheStore)(inner.ImplementationInstance
+                ?? inner.ImplementationFactory?.Invoke(provider)
+                ?? ActivatorUtilities.CreateInstance(provider, inner.ImplementationType!)),
+            provider.GetRequiredService<CacheCircuit>()));
+    }
+}

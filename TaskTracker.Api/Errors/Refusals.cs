@@ -1,0 +1,60 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using TaskTracker.Api.Json;
+
+namespace TaskTracker.Api.Errors;
+
+/// <summary>One shape for every refusal: <c>application/problem+json</c> with a <c>detail</c> that says what would be right.</summary>
+internal static class Refusals
+{
+    /// <summary>The largest request body, in bytes.</summary>
+    public const int MaxBodySize = 1024 * 1024;
+
+    public static IServiceCollection AddRefusals(this IServiceCollection services)
+    {
+        services.AddProblemDetails(options => options.CustomizeProblemDetails = Complete);
+        services.AddValidation();
+        services.AddExceptionHandler<BadRequestHandler>();
+        services.AddExceptionHandler<DatabaseAwayHandler>();
+
+        // An exception, because only that still knows which field could not be read; BadRequestHandler answers it, in
+        // Development too.
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        services.Configure<KestrelServerOptions>(
+            options => options.Limits.MaxRequestBodySize = MaxBodySize);
+
+        return services;
+    }
+
+    /// <summary>Turns exceptions and bare status codes into problems.</summary>
+    public static void UseRefusals(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+    }
+
+    private static void Complete(ProblemDetailsContext context)
+    {
+        var problem = context.ProblemDetails;
+        if (problem is HttpValidationProblemDetails { Errors.Count: > 0 } validation)
+        {
+            var errors = validation.Errors.ToDictionary(error => JsonFormat.FieldName(error.Key), error => error.Value);
+            validation.Errors = errors;
+            problem.Title = "The request is not valid.";
+            problem.Detail ??= string.Join(' ', errors.SelectMany(error => error.Value.Select(text => $"{error.Key}: {text}")));
+        }
+
+        problem.Detail ??= problem.Status switch
+        {
+            StatusCodes.Status400BadRequest => "The request cannot be read.",
+            StatusCodes.Status401Unauthorized => "Not authenticated: send a valid access token as 'Authorization: Bearer …'.",
+            StatusCodes.Status403Forbidden => "The account may not do this.",
+            StatusCodes.Status404NotFound => "Not found.",
+            StatusCodes.Status405MethodNotAllowed => "This method is not allowed here: see the Allow header.",
+            StatusCodes.Status413PayloadTooLarge => $"The body is too large: {MaxBodySize} bytes are the most.",
+            StatusCodes.Status415UnsupportedMediaType => "The body's type is not supported: see /docs.",
+            StatusCodes.Status503ServiceUnavailable => "Not available for now: try again.",
+            >= 500 => "Something went wrong on our side. The trace id names it in the logs.",
+            _ => problem.Title,
+        };
+    }
+}

@@ -1,0 +1,24 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace TaskTracker.Api.Json;
+
+/// <summary>How this API writes and reads JSON.</summary>
+internal static class JsonFormat
+{
+    public static JsonNamingPolicy Names => JsonNamingPolicy.SnakeCaseLower;
+
+    public static IServiceCollection AddJsonFormat(this IServiceCollection services) => services.ConfigureHttpJsonOptions(options =>
+    {
+        var json = options.SerializerOptions;
+        json.PropertyNamingPolicy = Names;
+        json.DictionaryKeyPolicy = Names;
+        json.NumberHandling = JsonNumberHandling.Strict;
+        json.AllowDuplicateProperties = false;
+        json.Converters.Add(new UtcTimeJsonConverter());
+        json.Converters.Add(new JsonStringEnumConverter(Names, allowIntegerValues: false));
+    });
+
+    /// <summary>The name of a field as clients know it.</summary>
+    public static string FieldName(string name) => string.Join('.', name.Split('.').Select(Names.ConvertName));
+}

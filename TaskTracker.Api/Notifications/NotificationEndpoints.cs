@@ -1,0 +1,102 @@
+using System.ComponentModel.DataAnnotations;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using TaskTracker.Api.Accounts;
+using TaskTracker.Api.Health;
+using TaskTracker.Api.Json;
+using TaskTracker.Api.Paging;
+using TaskTracker.Data;
+using TaskTracker.Data.Notifications;
+
+namespace TaskTracker.Api.Notifications;
+
+/// <summary>What the caller was told of, the latest first.</summary>
+internal static class NotificationEndpoints
+{
+    public static RouteGroupBuilder MapNotifications(this IEndpointRouteBuilder routes)
+    {
+        var notifications = routes.MapGroup("/notifications").WithTags("Notifications").RequireSchema()
+            .ProducesProblem(StatusCodes.Status401Unauthorized);
+
+        notifications.MapGet("/", ListNotifications).WithName(nameof(ListNotifications))
+            .WithSummary("List notifications, the latest first, a page at a time").ProducesValidationProblem();
+        notifications.MapPost("/{id:long}/read", ReadNotification).WithName(nameof(ReadNotification)).WithSummary("Mark a notification as read");
+
+        return notifications;
+    }
+
+    private static async Task<Results<Ok<Page<NotificationResponse>>, ValidationProblem>> ListNotifications(
+        [AsParameters] NotificationQuery query, ClaimsPrincipal caller, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
+    {
+        if (!Cursor.TryParse(query.Cursor, out var before))
+        {
+            return TypedResults.ValidationProblem(Cursor.Problem);
+        }
+
+        var owner = caller.GetUserId();
+        var notifications = db.Notifications.AsNoTracking().Where(notification => notification.OwnerId == owner);
+        if (query.Cursor is not null)
+        {
+            notifications = notifications.Where(notification => notification.Id < before.Id);
+        }
+
+        var limit = query.Limit ?? Pages.DefaultLimit;
+        var found = await notifications.OrderByDescending(notification => notification.Id).Take(limit + 1).ToListAsync(cancellationToken);
+
+        return TypedResults.Ok(response.Page(found, limit, NotificationResponse.From, last => new Cursor(last.Id)));
+    }
+
+    private static async Task<Results<NoContent, NotFound>> ReadNotification(
+        long id, ClaimsPrincipal caller, TaskTrackerDbContext db, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var owner = caller.GetUserId();
+        DateTimeOffset? now = clock.GetUtcNow();
+        var found = await db.Notifications.Where(notification => notification.Id == id && notification.OwnerId == owner)
+            .ExecuteUpdateAsync(set => set.SetProperty(notification => notification.ReadAt, notification => notification.ReadAt ?? now), cancellationToken);
+
+        return found > 0 ? TypedResults.NoContent() : TypedResults.NotFound();
+    }
+}
+
+/// <summary>Which notifications to list.</summary>
+public sealed record NotificationQuery
+{
+    /// <summary>The most on a page: 1 to 200, 50 by default.</summary>
+    [Range(1, Pages.MaxLimit, ErrorMessage = Pages.LimitProblem)]
+    public int? Limit { get; init; }
+
+    /// <summary>The <c>next_cursor</c> of the page before.</summary>
+    [Text(Paging.Cursor.MaxLength)]
+    public string? Cursor { get; init; }
+}
+
+/// <summary>Something the caller was told.</summary>
+/// <param name="Id">Its number; later ones are higher.</param>
+/// <param name="TaskId">The task it is about, which may be gone by now.</param>
+/// <param name="Kind">What about the task.</param>
+/// <param name="Title">The task's title when it was told.</param>
+/// <param name="Deadline">The task's deadline when it was told.</param>
+/// <param name="LeadSeconds">How long before the deadline, in seconds.</param>
+/// <param name="CreatedAt">When it was told.</param>
+/// <param name="ReadAt">When it was first marked as read.</param>
+public sealed record NotificationResponse(
+    long Id,
+    long TaskId,
+    NotificationKind Kind,
+    string Title,
+    DateTimeOffset Deadline,
+    long LeadSeconds,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? ReadAt)
+{
+    internal static NotificationResponse From(Notification notification) => new(
+        notification.Id,
+        notification.TaskId,
+        notification.Kind,
+        notification.Title,
+        notification.Deadline,
+        (long)notification.LeadTime.TotalSeconds,
+        notification.CreatedAt,
+        notification.ReadAt);
+}
