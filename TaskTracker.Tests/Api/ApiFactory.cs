@@ -1,0 +1,166 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using TaskTracker.Api;
+using TaskTracker.Data;
+
+namespace TaskTracker.Tests.Api;
+
+/// <summary>One replica of the API in this process, over real servers.</summary>
+public sealed class ApiFactory(
+    string database,
+    string redis,
+    string environment = "Development",
+    IReadOnlyDictionary<string, string>? settings = null,
+    Action<IServiceCollection>? services = null) : WebApplicationFactory<ApiMarker>
+{
+    public const string Password = "correct horse battery staple";
+
+    /// <summary>A fresh database with the current schema.</summary>
+    public static async Task<string> CreateDatabaseAsync()
+    {
+        var database = await Servers.CreateDatabaseAsync();
+        await using var factory = new ApiFactory(database, "127.0.0.1:1");
+        await using var scope = factory.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>().Database.MigrateAsync();
+
+        return database;
+    }
+
+    /// <summary>A new user, logged in.</summary>
+    public async Task<ApiUser> CreateUserAsync()
+    {
+        var client = CreateClient();
+        var name = $"user-{Guid.NewGuid():N}";
+        using var registered = await client.PostAsJsonAsync("/auth/register", new { username = name, email = $"{name}@example.com", password = Password });
+        var id = (await registered.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetInt32();
+        using var loggedIn = await client.LogInAsync(name);
+        var tokens = await loggedIn.Content.ReadFromJsonAsync<JsonElement>();
+        var user = new ApiUser(id, name, tokens.GetProperty("access_token").GetString()!, tokens.GetProperty("refresh_token").GetString()!, client);
+        client.Authorize(user);
+
+        return user;
+    }
+
+    /// <summary>A client of this replica for a user who may have logged in at another.</summary>
+    public HttpClient CreateClient(ApiUser user)
+    {
+        var client = CreateClient();
+        client.Authorize(user);
+
+        return client;
+    }
+
+    public async Task<T> WithDatabaseAsync<T>(Func<TaskTrackerDbContext, Task<T>> use)
+    {
+        await using var scope = Services.CreateAsyncScope();
+        return await use(scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>());
+    }
+
+    /// <summary>Waits until answers come from the cache again.</summary>
+    public async Task WaitForCacheAsync()
+    {
+        var user = await CreateUserAsync();
+        await Eventually.TrueAsync("a list comes from the cache", async () =>
+        {
+            using var response = await user.Client.GetAsync("/tasks");
+            return response.Headers.Age is not null;
+        });
+    }
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder)
+    {
+        builder.UseEnvironment(environment);
+        builder.UseSetting("ConnectionStrings:tasktracker", database);
+        builder.UseSetting("ConnectionStrings:cache", redis);
+        foreach (var (name, value) in settings ?? new Dictionary<string, string>())
+        {
+            builder.UseSetting(name, value);
+        }
+
+        builder.ConfigureTestServices(services ?? (_ => { }));
+    }
+}
+
+/// <summary>Somebody who is logged in, with a client of the replica where that happened.</summary>
+public sealed record ApiUser(int Id, string Name, string AccessToken, string RefreshToken, HttpClient Client);
+
+internal static class ApiClient
+{
+    public static Task<HttpResponseMessage> LogInAsync(this HttpClient client, string name, string password = ApiFactory.Password) =>
+        client.PostAsync("/auth/login", new FormUrlEncodedContent(new Dictionary<string, string> { ["username"] = name, ["password"] = password }));
+
+    public static Task<HttpResponseMessage> RefreshAsync(this HttpClient client, string refreshToken) =>
+        client.PostAsJsonAsync("/auth/refresh", new { refresh_token = refreshToken });
+
+    public static void Authorize(this HttpClient client, ApiUser user) =>
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", user.AccessToken);
+
+    public static async Task<long> CreateTaskAsync(this HttpClient client, string title, string? deadline = null)
+    {
+        using var response = await client.PostAsJsonAsync("/tasks", new { title, deadline });
+        Assert.Equal(System.Net.HttpStatusCode.Created, response.StatusCode);
+
+        return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetInt64();
+    }
+
+    public static async Task<string[]> GetTitlesAsync(this HttpClient client, string url = "/tasks") =>
+        [.. (await client.GetFromJsonAsync<JsonElement>(url)).GetProperty("items").EnumerateArray().Select(task => task.GetProperty("title").GetString()!)];
+}
+
+internal static class Eventually
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    public static async Task TrueAsync(string what, Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        while (!await condition())
+        {
+            Assert.False(limit.IsCancellationRequested, $"It did not come true within {Limit.TotalSeconds} s that {what}.");
+            await Task.Delay(20);
+        }
+    }
+}
+
+/// <summary>Two replicas over one database and one Redis, for all tests that do not break either.</summary>
+public sealed class ApiFixture : IAsyncLifetime
+{
+    private RedisForTests? _redis;
+
+    public string Database { get; private set; } = "";
+
+    public string Redis => _redis!.ConnectionString;
+
+    public ApiFactory First { get; private set; } = null!;
+
+    public ApiFactory Second { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        Database = await ApiFactory.CreateDatabaseAsync();
+        _redis = await Servers.StartRedisAsync();
+        First = new ApiFactory(Database, Redis);
+        Second = new ApiFactory(Database, Redis);
+        await First.WaitForCacheAsync();
+        await Second.WaitForCacheAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await First.DisposeAsync();
+        await Second.DisposeAsync();
+        _redis!.Dispose();
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class ApiTests : ICollectionFixture<ApiFixture>
+{
+    public const string Name = "Api";
+}
