@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Hosting;
+
+namespace Aspire.Hosting;
+
+/// <summary>
+/// Lets the testing package run an AppHost's own entry point and step in where the builder is made and built. It applies to
+/// what the entry point calls, and so does not touch another application of the same process.
+/// </summary>
+internal abstract class EntryPointInterception
+{
+    private static readonly AsyncLocal<EntryPointInterception?> s_current = new();
+
+    internal static EntryPointInterception? Current
+    {
+        get => s_current.Value;
+        set => s_current.Value = value;
+    }
+
+    internal abstract void OnConstructing(DistributedApplicationOptions options, HostApplicationBuilderSettings settings);
+
+    internal virtual void OnConstructed(DistributedApplicationBuilder builder)
+    {
+    }
+
+    internal virtual void OnBuilding(DistributedApplicationBuilder builder)
+    {
+    }
+
+    internal virtual void OnBuilt(DistributedApplication application)
+    {
+    }
+}
