@@ -1,6 +1,7 @@
 using System.Reflection;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Eventing;
+using Aspire.Hosting.Lifecycle;
 using Aspire.Hosting.Publishing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -73,6 +74,11 @@ public partial class DistributedApplication : IHost, IAsyncDisposable
         try
         {
             var eventing = Services.GetRequiredService<IDistributedApplicationEventing>();
+            foreach (var subscriber in Services.GetServices<IDistributedApplicationEventingSubscriber>())
+            {
+                await subscriber.SubscribeAsync(eventing, execution, cancellationToken);
+            }
+
             await eventing.PublishAsync(new BeforeStartEvent(Services, Services.GetRequiredService<DistributedApplicationModel>()), cancellationToken);
             if (execution.IsPublishMode)
             {

@@ -4,6 +4,7 @@ using System.Text;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Engine;
 using Aspire.Hosting.Eventing;
+using Aspire.Hosting.Health;
 using Aspire.Hosting.Publishing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -120,6 +121,12 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         Services.AddHealthChecks();
         Services.AddHttpClient();
         Services.AddSingleton<ManifestPublisher>();
+        if (ExecutionContext.IsRunMode)
+        {
+            // Before every other: they may ask for parameters, and watch what the resources become.
+            Services.AddHostedService<ResourceInitializer>();
+            Services.AddHostedService<ResourceHealthMonitor>();
+        }
     }
 
     private string? Metadata(string key) => AppHostAssembly?.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(metadata => metadata.Key == key)?.Value;

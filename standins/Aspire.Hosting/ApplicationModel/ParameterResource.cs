@@ -19,7 +19,6 @@ public class ParameterResource : Resource, IExpressionValue
     public bool Secret { get; }
 
     public bool IsConnectionString { get; set; }
-    public string? Description { get; set; }
     public string ValueExpression => $"{{{Name}.value}}";
 
     /// <exception cref="MissingParameterValueException">The value was not configured and has no default.</exception>

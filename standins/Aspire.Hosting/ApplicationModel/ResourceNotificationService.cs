@@ -135,8 +135,12 @@ public partial class ResourceNotificationService : IDisposable
         var snapshot = resource.TryGetLastAnnotation<ResourceSnapshotAnnotation>(out var initial) ? initial.InitialSnapshot
             : new CustomResourceSnapshot { ResourceType = resource.GetResourceType(), Properties = [] };
         resource.TryGetLastAnnotation<ResourceIconAnnotation>(out var icon);
+        var parent = resource is IResourceWithParent child ? child.Parent
+            : resource.Annotations.OfType<ResourceRelationshipAnnotation>().LastOrDefault(related => related.Type == KnownRelationshipTypes.Parent)?.Resource;
         return snapshot with
         {
+            // The dashboard shows the resource below the row of that name.
+            Properties = parent is null ? snapshot.Properties : [.. snapshot.Properties, new("resource.parentName", parent.GetResolvedResourceNames()[0])],
             Relationships = snapshot.Relationships.IsEmpty ? Relationships(resource) : snapshot.Relationships,
             IconName = snapshot.IconName ?? icon?.IconName,
             IconVariant = snapshot.IconVariant ?? icon?.IconVariant,
