@@ -17,6 +17,9 @@ public partial class DistributedApplication : IHost, IAsyncDisposable
 
     private readonly IHost _host;
     private readonly ILogger<DistributedApplication> _logger;
+    private readonly Lock _stoppingLock = new();
+    private Task? _stopping;
+    private bool _isStarted;
 
     public DistributedApplication(IHost host)
     {
@@ -46,11 +49,17 @@ public partial class DistributedApplication : IHost, IAsyncDisposable
     /// <summary>Starts and runs until Ctrl+C; in publish mode writes the manifest and ends.</summary>
     public virtual async Task RunAsync(CancellationToken cancellationToken = default)
     {
+        if (IsCalledByInterceptedEntryPoint)
+        {
+            await WhenSignaled(Lifetime.ApplicationStopped, cancellationToken);
+            return;
+        }
+
         var lifetime = Lifetime;
         try
         {
             await StartAsync(cancellationToken);
-            await _host.WaitForShutdownAsync(cancellationToken);
+            await this.WaitForShutdownAsync(cancellationToken);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -71,6 +80,7 @@ public partial class DistributedApplication : IHost, IAsyncDisposable
 
         var execution = Services.GetRequiredService<DistributedApplicationExecutionContext>();
         LogVersion(typeof(DistributedApplication).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]);
+        _isStarted = true;
         try
         {
             var eventing = Services.GetRequiredService<IDistributedApplicationEventing>();
@@ -83,7 +93,6 @@ public partial class DistributedApplication : IHost, IAsyncDisposable
             if (execution.IsPublishMode)
             {
                 await Services.GetRequiredService<ManifestPublisher>().PublishAsync(cancellationToken);
-                await _host.StartAsync(cancellationToken);
                 Lifetime.StopApplication();
                 return;
             }
@@ -96,31 +105,51 @@ public partial class DistributedApplication : IHost, IAsyncDisposable
         catch
         {
             // Whatever has started already must not outlive the failure.
-            using var limit = new CancellationTokenSource(s_cleanUpLimit);
-            await _host.StopAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await StopWithinLimitAsync();
             throw;
         }
     }
 
-    public virtual Task StopAsync(CancellationToken cancellationToken = default) => _host.StopAsync(cancellationToken);
+    public virtual Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        // Asked for by Ctrl+C, by a test and on disposal alike, it is done once.
+        lock (_stoppingLock)
+        {
+            _stopping ??= _host.StopAsync(cancellationToken);
+            return _stopping;
+        }
+    }
 
     public virtual void Dispose()
     {
-        _host.Dispose();
+        DisposeAsync().AsTask().GetAwaiter().GetResult();
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Stops the application, if that was not done, and releases what it holds.</summary>
     public virtual async ValueTask DisposeAsync()
     {
+        Interception?.Abandon();
+        if (_isStarted)
+        {
+            await StopWithinLimitAsync();
+        }
+
         await ((IAsyncDisposable)_host).DisposeAsync();
         GC.SuppressFinalize(this);
     }
 
-    private static async Task WhenSignaled(CancellationToken signal, CancellationToken cancellationToken)
+    private async Task StopWithinLimitAsync()
+    {
+        using var limit = new CancellationTokenSource(s_cleanUpLimit);
+        await StopAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task WhenSignaled(CancellationToken signal, CancellationToken cancellationToken)
     {
         var signaled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var registration = signal.Register(signaled.SetResult);
-        await signaled.Task.WaitAsync(cancellationToken);
+        await Task.WhenAny(signaled.Task, Interception!.Abandoned).WaitAsync(cancellationToken);
     }
 
     [LoggerMessage(LogLevel.Information, "Aspire AppHost version: {Version}")]

@@ -10,11 +10,18 @@ internal abstract class EntryPointInterception
 {
     private static readonly AsyncLocal<EntryPointInterception?> s_current = new();
 
+    private readonly TaskCompletionSource _abandoned = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     internal static EntryPointInterception? Current
     {
         get => s_current.Value;
         set => s_current.Value = value;
     }
+
+    /// <summary>Completes when nobody wants the application any more: the entry point then ends without having run it.</summary>
+    internal Task Abandoned => _abandoned.Task;
+
+    internal void Abandon() => _abandoned.TrySetResult();
 
     internal abstract void OnConstructing(DistributedApplicationOptions options, HostApplicationBuilderSettings settings);
 
