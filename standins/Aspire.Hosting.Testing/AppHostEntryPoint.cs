@@ -125,7 +125,7 @@ internal sealed class AppHostEntryPoint(MethodInfo main, string[] args, Action<D
     private static void AddDefaults(HostApplicationBuilderSettings settings, Dictionary<string, string?> values)
     {
         var known = Known(settings);
-        settings.Configuration!.AddInMemoryCollection(values.Where(value => known[value.Key] is null));
+        settings.Configuration!.AddInMemoryCollection([.. values.Where(value => known[value.Key] is null)]);
     }
 
     private static ConfigurationManager Known(HostApplicationBuilderSettings settings)
