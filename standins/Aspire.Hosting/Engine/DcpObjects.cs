@@ -1,0 +1,146 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Aspire.Hosting.Engine;
+
+/// <summary>A kind of object of the orchestrator's API. Only the fields in use are named.</summary>
+internal interface IDcpKind
+{
+    public static abstract string Kind { get; }
+
+    public static abstract string Plural { get; }
+}
+
+internal sealed record DcpObject<TSpec, TStatus>
+    where TSpec : IDcpKind
+{
+    public string ApiVersion { get; init; } = DcpJson.ApiVersion;
+
+    public string Kind { get; init; } = TSpec.Kind;
+
+    public required DcpMetadata Metadata { get; init; }
+
+    public required TSpec Spec { get; init; }
+
+    public TStatus? Status { get; init; }
+}
+
+internal sealed record DcpMetadata
+{
+    public required string Name { get; init; }
+
+    public string? Uid { get; init; }
+
+    public DateTime? CreationTimestamp { get; init; }
+
+    public IDictionary<string, string>? Annotations { get; init; }
+}
+
+/// <summary>An address that stays while the processes behind it come and go; DCP balances connections over them.</summary>
+internal sealed record ServiceSpec : IDcpKind
+{
+    public static string Kind => "Service";
+
+    public static string Plural => "services";
+
+    public string Protocol { get; init; } = "TCP";
+
+    /// <summary>Absent: DCP picks a free one.</summary>
+    public int? Port { get; init; }
+
+    public string? Address { get; init; }
+
+    public required string AddressAllocationMode { get; init; }
+}
+
+internal sealed record ServiceStatus
+{
+    public string? EffectiveAddress { get; init; }
+
+    public int? EffectivePort { get; init; }
+}
+
+internal sealed record ExecutableSpec : IDcpKind
+{
+    public static string Kind => "Executable";
+
+    public static string Plural => "executables";
+
+    public required string ExecutablePath { get; init; }
+
+    public string? WorkingDirectory { get; init; }
+
+    public IReadOnlyList<string> Args { get; init; } = [];
+
+    public IReadOnlyList<DcpVariable> Env { get; init; } = [];
+
+    public string ExecutionType { get; init; } = "Process";
+
+    public bool? Stop { get; init; }
+}
+
+internal sealed record DcpVariable(string Name, string? Value);
+
+internal sealed record ExecutableStatus
+{
+    public string? State { get; init; }
+
+    [JsonPropertyName("pid")]
+    public long? ProcessId { get; init; }
+
+    public int? ExitCode { get; init; }
+
+    public DateTime? StartupTimestamp { get; init; }
+
+    public DateTime? FinishTimestamp { get; init; }
+
+    public IReadOnlyList<DcpVariable>? EffectiveEnv { get; init; }
+
+    public IReadOnlyList<string>? EffectiveArgs { get; init; }
+}
+
+/// <summary>The states of an executable that DCP reports.</summary>
+internal static class ExecutableStates
+{
+    public const string Starting = "Starting";
+    public const string Running = "Running";
+    public const string Stopping = "Stopping";
+    public const string Finished = "Finished";
+    public const string Terminated = "Terminated";
+    public const string FailedToStart = "FailedToStart";
+
+    public static bool IsFinal(string? state) => state is Finished or Terminated or FailedToStart;
+}
+
+/// <summary>Says that an executable serves a service: the annotation DCP reads, as JSON, under <see cref="Annotation"/>.</summary>
+internal sealed record ServiceProducer(string ServiceName, string? Address = null, int? Port = null)
+{
+    public const string Annotation = "service-producer";
+}
+
+internal sealed record DcpChange<TSpec, TStatus>(string Type, DcpObject<TSpec, TStatus> Object)
+    where TSpec : IDcpKind
+{
+    public const string Deleted = "DELETED";
+}
+
+internal static class DcpJson
+{
+    public const string ApiVersion = "usvc-dev.developer.microsoft.com/v1";
+
+    public static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+}
+
+/// <summary>
+/// DCP expands Go templates in the values it is given. These write the templates, and keep a literal <c>{{</c> literal.
+/// </summary>
+internal static class DcpTemplate
+{
+    /// <summary>The port a producer itself listens on, which differs for each replica.</summary>
+    public static string PortForServing(string service) => $$$"""{{- portForServing "{{{service}}}" -}}""";
+
+    public static string Literal(string value) => value.Replace("{{", "{{`{{`}}", StringComparison.Ordinal);
+}
