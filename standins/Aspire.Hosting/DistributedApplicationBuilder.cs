@@ -96,7 +96,7 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         _interception?.OnBuilding(this);
         if (ExecutionContext.IsRunMode)
         {
-            Services.AddEngine();
+            Services.AddEngine(Eventing);
         }
 
         var application = new DistributedApplication(_host.Build()) { Interception = _interception };

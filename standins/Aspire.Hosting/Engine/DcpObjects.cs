@@ -1,14 +1,15 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 
 namespace Aspire.Hosting.Engine;
 
 /// <summary>A kind of object of the orchestrator's API. Only the fields in use are named.</summary>
 internal interface IDcpKind
 {
-    public static abstract string Kind { get; }
+    static abstract string Kind { get; }
 
-    public static abstract string Plural { get; }
+    static abstract string Plural { get; }
 }
 
 internal sealed record DcpObject<TSpec, TStatus>
@@ -135,12 +136,21 @@ internal static class DcpJson
 }
 
 /// <summary>
-/// DCP expands Go templates in the values it is given. These write the templates, and keep a literal <c>{{</c> literal.
+/// DCP expands Go templates in the values and arguments it is given. These write the ones in use, and keep every other
+/// <c>{{</c> literal.
 /// </summary>
-internal static class DcpTemplate
+internal static partial class DcpTemplate
 {
     /// <summary>The port a producer itself listens on, which differs for each replica.</summary>
     public static string PortForServing(string service) => $$$"""{{- portForServing "{{{service}}}" -}}""";
 
-    public static string Literal(string value) => value.Replace("{{", "{{`{{`}}", StringComparison.Ordinal);
+    /// <summary>An annotation of the executable the value is part of.</summary>
+    public static string Annotation(string name) => $$$"""{{- index .Annotations "{{{name}}}" -}}""";
+
+    /// <summary>Makes DCP pass on the text as it is, but for the templates this class writes.</summary>
+    public static string Escape(string value) =>
+        Brace().Replace(value, found => found.Groups["ours"].Success ? found.Value : "{{`{{`}}");
+
+    [GeneratedRegex("""(?<ours>\{\{- (?:portForServing|index \.Annotations) "[\w-]+" -\}\})|\{\{""")]
+    private static partial Regex Brace();
 }

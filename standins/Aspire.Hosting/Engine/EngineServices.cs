@@ -1,8 +1,23 @@
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Eventing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Aspire.Hosting.Engine;
 
 internal static class EngineServices
 {
-    internal static IServiceCollection AddEngine(this IServiceCollection services) => services;
+    /// <summary>Lets the application run: registered last, so that it starts after the services that watch what it does.</summary>
+    internal static IServiceCollection AddEngine(this IServiceCollection services, IDistributedApplicationEventing eventing)
+    {
+        services.AddSingleton<Dashboard>();
+        services.AddSingleton<Orchestrator>();
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<Orchestrator>());
+        eventing.Subscribe<BeforeStartEvent>((start, _) =>
+        {
+            start.Services.GetRequiredService<Orchestrator>().Prepare();
+            return Task.CompletedTask;
+        });
+        return services;
+    }
 }

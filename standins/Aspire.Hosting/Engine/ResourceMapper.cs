@@ -3,6 +3,8 @@ using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Engine.Wire;
 using Google.Protobuf.WellKnownTypes;
 
+using Resource = Aspire.Hosting.Engine.Wire.Resource;
+
 namespace Aspire.Hosting.Engine;
 
 /// <summary>Says what the model knows about a resource in the dashboard's words.</summary>

@@ -3,6 +3,8 @@ using System.Threading.Channels;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Engine.Wire;
 
+using Resource = Aspire.Hosting.Engine.Wire.Resource;
+
 namespace Aspire.Hosting.Engine;
 
 /// <summary>
