@@ -31,6 +31,7 @@ internal sealed class Orchestrator(
     private readonly List<Task> _background = [];
     private IReadOnlyList<ProcessGroup> _groups = [];
     private DcpClient? _dcp;
+    private bool _isEnding;
 
     /// <summary>Decides what runs how often under which name, before anything is told about a resource.</summary>
     /// <exception cref="DistributedApplicationException">The application holds something that cannot be run.</exception>
@@ -102,8 +103,13 @@ internal sealed class Orchestrator(
     /// <summary>Stops those first that depend on others, so that nothing logs the loss of what it needs.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        if (Interlocked.Exchange(ref _isEnding, true))
+        {
+            return;
+        }
+
         await _stopping.CancelAsync();
-        if (Interlocked.Exchange(ref _dcp, null) is { } dcp)
+        if (_dcp is { } dcp)
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(StopLimit);

@@ -29,7 +29,7 @@ public sealed class DcpClientTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task A_process_is_run_to_its_end_with_its_variables_braces_and_all()
     {
-        await CreateAsync("greeter", ["-c", "echo \"$GREETING\"; echo oops >&2; exit 7"], new DcpVariable("GREETING", DcpTemplate.Literal("{{b}} {{- portFor \"x\" -}} }}")));
+        await CreateAsync("greeter", ["-c", "echo \"$GREETING\"; echo oops >&2; exit 7"], new DcpVariable("GREETING", DcpTemplate.Escape("{{b}} {{- portFor \"x\" -}} }}")));
 
         var ended = await UntilAsync("greeter", status => ExecutableStates.IsFinal(status.State));
 
