@@ -98,19 +98,21 @@ internal sealed record ExecutableStatus
     public IReadOnlyList<DcpVariable>? EffectiveEnv { get; init; }
 
     public IReadOnlyList<string>? EffectiveArgs { get; init; }
+
+    /// <summary>Whether the process is over. One that had to be killed is left in the state 'Unknown' with an exit code.</summary>
+    [JsonIgnore]
+    public bool HasEnded => State is ExecutableStates.Finished or ExecutableStates.Terminated or ExecutableStates.FailedToStart
+        || (State == ExecutableStates.Unknown && ExitCode is not null);
 }
 
-/// <summary>The states of an executable that DCP reports.</summary>
+/// <summary>The states DCP reports of an executable that the host acts on.</summary>
 internal static class ExecutableStates
 {
-    public const string Starting = "Starting";
     public const string Running = "Running";
-    public const string Stopping = "Stopping";
     public const string Finished = "Finished";
     public const string Terminated = "Terminated";
     public const string FailedToStart = "FailedToStart";
-
-    public static bool IsFinal(string? state) => state is Finished or Terminated or FailedToStart;
+    public const string Unknown = "Unknown";
 }
 
 /// <summary>Says that an executable serves a service: the annotation DCP reads, as JSON, under <see cref="Annotation"/>.</summary>

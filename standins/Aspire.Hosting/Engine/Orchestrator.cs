@@ -23,7 +23,8 @@ internal sealed class Orchestrator(
 {
     private const int SuffixLength = 8;
 
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(25);
+    // Enough for processes that obey; the others would only hold up the rest, and DCP's clean-up kills them.
+    private static readonly TimeSpan OrderlyStopLimit = TimeSpan.FromSeconds(7);
     private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(20);
 
     private readonly CancellationTokenSource _stopping = new();
@@ -112,7 +113,7 @@ internal sealed class Orchestrator(
         if (_dcp is { } dcp)
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            limit.CancelAfter(StopLimit);
+            limit.CancelAfter(OrderlyStopLimit);
             foreach (var wave in ShutdownOrder.Of([.. _groups.Select(group => group.Resource).Where(resource => resource != dashboard.Resource)]))
             {
                 // What does not end here is ended by DCP's clean-up below.

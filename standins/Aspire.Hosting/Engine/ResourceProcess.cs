@@ -110,7 +110,7 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
         }
 
         await PublishAsync(snapshot => ToSnapshot(snapshot, executable, status, run));
-        if (ExecutableStates.IsFinal(status.State) && run.End())
+        if (status.HasEnded && run.End())
         {
             await PublishStoppedAsync();
         }
@@ -202,7 +202,8 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
         var state = status.State switch
         {
             null or "" => KnownResourceStates.Starting,
-            ExecutableStates.Terminated => KnownResourceStates.Finished,
+            ExecutableStates.FailedToStart => KnownResourceStates.FailedToStart,
+            _ when status.HasEnded => KnownResourceStates.Finished,
             var reported => reported,
         };
         var fromSpec = executable.Spec.Env.Select(variable => variable.Name).ToHashSet();

@@ -31,7 +31,7 @@ public sealed class DcpClientTests : IAsyncLifetime, IDisposable
     {
         await CreateAsync("greeter", ["-c", "echo \"$GREETING\"; echo oops >&2; exit 7"], new DcpVariable("GREETING", DcpTemplate.Escape("{{b}} {{- portFor \"x\" -}} }}")));
 
-        var ended = await UntilAsync("greeter", status => ExecutableStates.IsFinal(status.State));
+        var ended = await UntilAsync("greeter", status => status.HasEnded);
 
         Assert.Equal(7, ended.ExitCode);
         Assert.Contains("{{b}} {{- portFor \"x\" -}} }}", await LogAsync("greeter", "stdout"), StringComparison.Ordinal);
@@ -61,7 +61,7 @@ public sealed class DcpClientTests : IAsyncLifetime, IDisposable
         var first = await UntilAsync("sleeper", status => status.State == ExecutableStates.Running);
 
         await _dcp.RequestStopAsync("sleeper", _limit.Token);
-        await UntilAsync("sleeper", status => ExecutableStates.IsFinal(status.State));
+        await UntilAsync("sleeper", status => status.HasEnded);
         await _dcp.DeleteAsync<ExecutableSpec>("sleeper", _limit.Token);
         await CreateAsync("sleeper", ["-c", "exec sleep 600"]);
         var second = await UntilAsync("sleeper", status => status.State == ExecutableStates.Running);

@@ -82,7 +82,7 @@ internal sealed class EngineApp : IAsyncDisposable
     {
         var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { Args = [], DisableDashboard = !withDashboard });
         builder.Services.AddLogging(logging => logging.ClearProviders());
-        builder.Configuration.AddInMemoryCollection([new("DcpPublisher:RandomizePorts", "true"), .. settings]);
+        builder.Configuration.AddInMemoryCollection([new("DcpPublisher:RandomizePorts", "true")]).AddInMemoryCollection(settings);
         declare(builder);
         return new EngineApp(builder.Build());
     }
