@@ -96,7 +96,7 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         _interception?.OnBuilding(this);
         if (ExecutionContext.IsRunMode)
         {
-            Services.AddEngine(Eventing);
+            Services.AddEngine();
         }
 
         var application = new DistributedApplication(_host.Build()) { Interception = _interception };

@@ -63,7 +63,7 @@ internal sealed class Dashboard : IAsyncDisposable
 
     private string FrontendUrl => _resource.GetEndpoint(Frontend).Url;
 
-    /// <summary>Puts the dashboard into the application and makes the projects of the application report to it.</summary>
+    /// <summary>Puts the dashboard into the application and makes those report to it that can.</summary>
     /// <exception cref="DistributedApplicationException">The configured addresses cannot be used.</exception>
     public void AddTo(DistributedApplicationModel model)
     {
@@ -74,9 +74,9 @@ internal sealed class Dashboard : IAsyncDisposable
             _configuration["AppHost:DashboardApiKey"] = ApiKey ?? NewKey();
         }
 
-        foreach (var project in model.Resources.OfType<ProjectResource>())
+        foreach (var resource in model.Resources.Where(resource => resource.HasAnnotationOfType<OtlpExporterAnnotation>()))
         {
-            Telemetry.AddTo(project, _resource.GetEndpoint(OtlpGrpc), OtlpKey, _environment.IsDevelopment());
+            Telemetry.AddTo(resource, _resource.GetEndpoint(OtlpGrpc), OtlpKey, _environment.IsDevelopment());
         }
 
         AddEndpoint(Frontend, "ASPNETCORE_URLS");

@@ -1,5 +1,4 @@
-using Aspire.Hosting.ApplicationModel;
-using Aspire.Hosting.Eventing;
+using Aspire.Hosting.Lifecycle;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -8,16 +7,12 @@ namespace Aspire.Hosting.Engine;
 internal static class EngineServices
 {
     /// <summary>Lets the application run: registered last, so that it starts after the services that watch what it does.</summary>
-    internal static IServiceCollection AddEngine(this IServiceCollection services, IDistributedApplicationEventing eventing)
+    internal static IServiceCollection AddEngine(this IServiceCollection services)
     {
         services.AddSingleton<Dashboard>();
         services.AddSingleton<Orchestrator>();
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<Orchestrator>());
-        eventing.Subscribe<BeforeStartEvent>((start, _) =>
-        {
-            start.Services.GetRequiredService<Orchestrator>().Prepare();
-            return Task.CompletedTask;
-        });
+        services.AddSingleton<IDistributedApplicationEventingSubscriber>(provider => provider.GetRequiredService<Orchestrator>());
         return services;
     }
 }

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Eventing;
+using Aspire.Hosting.Lifecycle;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -19,7 +20,7 @@ internal sealed class Orchestrator(
     ResourceLoggerService logs,
     IDistributedApplicationEventing eventing,
     IServiceProvider services,
-    ILogger<Orchestrator> log) : IHostedService, IAsyncDisposable
+    ILogger<Orchestrator> log) : IDistributedApplicationEventingSubscriber, IHostedService, IAsyncDisposable
 {
     private const int SuffixLength = 8;
 
@@ -35,31 +36,25 @@ internal sealed class Orchestrator(
     private bool _isEnding;
 
     /// <summary>Decides what runs how often under which name, before anything is told about a resource.</summary>
-    /// <exception cref="DistributedApplicationException">The application holds something that cannot be run.</exception>
-    public void Prepare()
+    /// <exception cref="DistributedApplicationException">The dashboard's settings cannot be used.</exception>
+    public Task SubscribeAsync(IDistributedApplicationEventing eventing, DistributedApplicationExecutionContext executionContext, CancellationToken cancellationToken)
     {
         if (dashboard.IsEnabled)
         {
             dashboard.AddTo(model);
         }
 
-        foreach (var resource in model.Resources)
+        foreach (var resource in model.Resources.Where(IsProcess))
         {
-            if (IsProcess(resource))
+            var count = resource.GetReplicaCount();
+            resource.Annotations.Add(new DcpInstancesAnnotation([.. Enumerable.Range(0, count).Select(index => NewInstance(resource, index))]));
+            if (resource != dashboard.Resource)
             {
-                var count = resource.GetReplicaCount();
-                resource.Annotations.Add(new DcpInstancesAnnotation([.. Enumerable.Range(0, count).Select(index => NewInstance(resource, index))]));
-                if (resource != dashboard.Resource)
-                {
-                    LifecycleCommands.AddTo(resource, this);
-                }
-            }
-            else if (resource is ContainerResource)
-            {
-                throw new DistributedApplicationException(
-                    $"Resource '{resource.Name}' is a container, which the stand-in Aspire does not run: run it as a process or name an existing server, or use a package feed that serves Aspire (AspirePackages=official).");
+                LifecycleCommands.AddTo(resource, this);
             }
         }
+
+        return Task.CompletedTask;
     }
 
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -148,7 +143,7 @@ internal sealed class Orchestrator(
     }
 
     private static bool IsProcess(IResource resource) =>
-        resource is ProjectResource || resource.HasAnnotationOfType<IProjectMetadata>() || resource.HasAnnotationOfType<ExecutableAnnotation>();
+        resource is ProjectResource || resource.HasAnnotationOfType<ExecutableAnnotation>();
 
     private static DcpInstance NewInstance(IResource resource, int index)
     {

@@ -129,7 +129,7 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
     {
         var log = context.Logs.GetLogger(instance.Name);
         var configuration = await ResourceConfiguration.EvaluateAsync(Resource, context.Execution, log, cancellationToken);
-        var program = ProgramOf(Resource, context.AppHostAssembly);
+        var program = CommandLine([.. configuration.Arguments.Select(argument => argument.Value)]);
         var run = new Run(hasSecretArguments: configuration.Arguments.Any(argument => argument.IsSecret));
         _run = run;
         try
@@ -151,9 +151,9 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
                     },
                     Spec = new ExecutableSpec
                     {
-                        ExecutablePath = program.Path,
+                        ExecutablePath = program.Command,
                         WorkingDirectory = program.WorkingDirectory,
-                        Args = [.. program.LeadingArguments(configuration.Arguments.Count > 0), .. configuration.Arguments.Select(argument => DcpTemplate.Escape(argument.Value))],
+                        Args = [.. program.Arguments.Select(DcpTemplate.Escape)],
                         Env = [.. configuration.Environment.Select(variable => new DcpVariable(variable.Name, DcpTemplate.Escape(variable.Value)))],
                     },
                 },
@@ -168,33 +168,15 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
         run.Logs = Task.WhenAll(CopyLogAsync(run, "stdout", isError: false), CopyLogAsync(run, "stderr", isError: true));
     }
 
-    private static ProcessProgram ProgramOf(IResource resource, Assembly? appHostAssembly)
+    private (string Command, string WorkingDirectory, IReadOnlyList<string> Arguments) CommandLine(IReadOnlyList<string> arguments)
     {
-        if (resource.TryGetLastAnnotation<IProjectMetadata>(out var project))
+        if (Resource is ProjectResource project)
         {
-            var configuration = appHostAssembly?.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration;
-            List<string> arguments = ["run", "--project", project.ProjectPath];
-            if (project.SuppressBuild)
-            {
-                arguments.Add("--no-build");
-            }
-
-            if (!string.IsNullOrEmpty(configuration))
-            {
-                arguments.AddRange(["--configuration", configuration]);
-            }
-
-            // The host has applied the launch profile already.
-            arguments.Add("--no-launch-profile");
-            return new ProcessProgram("dotnet", Path.GetDirectoryName(project.ProjectPath)!, arguments);
+            return ProjectCommandLine.For(project, context.AppHostAssembly, arguments);
         }
 
-        if (resource.TryGetLastAnnotation<ExecutableAnnotation>(out var executable))
-        {
-            return new ProcessProgram(executable.Command, executable.WorkingDirectory, []);
-        }
-
-        throw new DistributedApplicationException($"Resource '{resource.Name}' has neither a project nor a command to run.");
+        var executable = Resource.Annotations.OfType<ExecutableAnnotation>().Last();
+        return (executable.Command, executable.WorkingDirectory, arguments);
     }
 
     private CustomResourceSnapshot ToSnapshot(CustomResourceSnapshot snapshot, Executable executable, ExecutableStatus status, Run run)
@@ -299,11 +281,5 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
 
         /// <returns>False when it had ended before.</returns>
         public bool End() => _ended.TrySetResult();
-    }
-
-    private sealed record ProcessProgram(string Path, string WorkingDirectory, IReadOnlyList<string> Arguments)
-    {
-        // 'dotnet run' takes what follows as its own unless told otherwise.
-        public IEnumerable<string> LeadingArguments(bool othersFollow) => othersFollow && Arguments.Count > 0 ? [.. Arguments, "--"] : Arguments;
     }
 }

@@ -2,7 +2,7 @@ using Aspire.Hosting.ApplicationModel;
 
 namespace Aspire.Hosting.Engine;
 
-/// <summary>The variables that make a project send its telemetry to the dashboard, joined to its row there.</summary>
+/// <summary>The variables that make a process send its telemetry to the dashboard, joined to its row there.</summary>
 internal static class Telemetry
 {
     /// <summary>The annotation of an executable that holds what tells it from its replicas.</summary>
@@ -16,7 +16,6 @@ internal static class Telemetry
             variables["OTEL_EXPORTER_OTLP_PROTOCOL"] = "grpc";
             variables["OTEL_SERVICE_NAME"] = resource.Name;
             variables["OTEL_RESOURCE_ATTRIBUTES"] = $"service.instance.id={DcpTemplate.Annotation(InstanceAnnotation)}";
-            variables["OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY"] = "in_memory";
             if (apiKey is not null)
             {
                 variables["OTEL_EXPORTER_OTLP_HEADERS"] = $"x-otlp-api-key={apiKey}";
@@ -30,8 +29,6 @@ internal static class Telemetry
                 variables["OTEL_METRIC_EXPORT_INTERVAL"] = "1000";
                 variables["OTEL_TRACES_SAMPLER"] = "always_on";
                 variables["OTEL_METRICS_EXEMPLAR_FILTER"] = "trace_based";
-                variables["OTEL_DOTNET_EXPERIMENTAL_ASPNETCORE_DISABLE_URL_QUERY_REDACTION"] = "true";
-                variables["OTEL_DOTNET_EXPERIMENTAL_HTTPCLIENT_DISABLE_URL_QUERY_REDACTION"] = "true";
             }
         }));
 }
