@@ -140,7 +140,7 @@ internal sealed class Dashboard : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _service?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public ValueTask DisposeAsync() => Interlocked.Exchange(ref _service, null)?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     private static string NewKey() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
