@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
+using StandIns.Tests.Hosting;
 
 namespace StandIns.Tests.Engine;
 
@@ -13,28 +14,27 @@ namespace StandIns.Tests.Engine;
 /// </summary>
 internal static class HostProgram
 {
-    private static Task<int> Main(string[] args) => args switch
+    private static Task Main(string[] args) => args switch
     {
         ["apphost", var marker] => RunAppHostAsync(marker),
         ["serve", var port] => ServeAsync(int.Parse(port, CultureInfo.InvariantCulture)),
-        _ => Task.FromResult(2),
+        _ => TinyAppHost.RunAsync(args),
     };
 
     /// <summary>The command line of one of the programs above.</summary>
     public static string[] CommandLine(params string[] args) => ["exec", typeof(HostProgram).Assembly.Location, .. args];
 
     /// <summary>Runs a process with a child, and one that will not listen; all have the marker in their command lines.</summary>
-    private static async Task<int> RunAppHostAsync(string marker)
+    private static async Task RunAppHostAsync(string marker)
     {
         var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { Args = [], DisableDashboard = true });
         builder.AddShell("family", $"sleep 1000{marker} & sleep 2000{marker}");
         builder.AddShell("stubborn", $"trap '' TERM INT; sleep 3000{marker}; sleep 3000{marker}");
         await using var app = builder.Build();
         await app.RunAsync();
-        return 0;
     }
 
-    private static async Task<int> ServeAsync(int port)
+    private static async Task ServeAsync(int port)
     {
         using var listener = new TcpListener(IPAddress.Loopback, port);
         listener.Start();

@@ -2,10 +2,10 @@ using Aspire.Hosting;
 
 namespace StandIns.Tests.Hosting;
 
-/// <summary>The AppHost that the tests of the testing builder run: this assembly's own entry point.</summary>
+/// <summary>The AppHost that the tests of the testing builder run: what this assembly's own entry point does.</summary>
 internal static class TinyAppHost
 {
-    private static async Task Main(string[] args)
+    internal static async Task RunAsync(string[] args)
     {
         var builder = DistributedApplication.CreateBuilder(args);
         if (builder.Configuration["fail"] is { } message)
