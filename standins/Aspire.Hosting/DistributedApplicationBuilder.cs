@@ -49,12 +49,13 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
         _host.Configuration.AddCommandLine(options.Args ?? [], s_switches);
         AppHostDirectory = Path.GetFullPath(options.ProjectDirectory ?? Metadata("AppHostProjectPath") ?? _host.Environment.ContentRootPath);
         ExecutionContext = new(Operation(_host.Configuration), _host.Configuration["Publishing:Publisher"] ?? "manifest");
-        UserSecrets = new UserSecrets(AppHostAssembly);
+        UserSecrets = UserSecrets.Of(AppHostAssembly);
 
         _host.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["AppHost:Directory"] = AppHostDirectory,
             ["AppHost:DashboardApplicationName"] = options.DashboardApplicationName ?? _host.Environment.ApplicationName,
+            ["AllowStandInPublish"] = _host.Configuration["AllowStandInPublish"] ?? Metadata("AllowStandInPublish"),
             ["AppHost:PathSha256"] = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(AppHostDirectory))),
         });
 

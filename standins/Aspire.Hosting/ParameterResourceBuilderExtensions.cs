@@ -91,7 +91,7 @@ public static class ParameterResourceBuilderExtensions
         public override string GetDefaultValue()
         {
             var value = made.GetDefaultValue();
-            secrets.TrySave($"Parameters:{name}", value);
+            secrets.Save($"Parameters:{name}", value);
             return value;
         }
 

@@ -9,31 +9,25 @@ namespace Aspire.Hosting;
 /// Where generated values are kept between runs: the AppHost project's user secrets, which its configuration reads in Development.
 /// A project without a UserSecretsId keeps none.
 /// </summary>
-internal sealed class UserSecrets
+/// <param name="file">The secrets' file, or null when nothing is to be kept.</param>
+internal sealed class UserSecrets(string? file)
 {
-    private readonly string? _file;
+    internal static UserSecrets Of(Assembly? appHost) =>
+        new(appHost?.GetCustomAttribute<UserSecretsIdAttribute>() is { } id ? PathHelper.GetSecretsPathFromSecretsId(id.UserSecretsId) : null);
 
-    internal UserSecrets(Assembly? appHost)
+    internal void Save(string key, string value)
     {
-        if (appHost?.GetCustomAttribute<UserSecretsIdAttribute>() is { } id)
+        if (file is null)
         {
-            _file = PathHelper.GetSecretsPathFromSecretsId(id.UserSecretsId);
-        }
-    }
-
-    internal bool TrySave(string key, string value)
-    {
-        if (_file is null)
-        {
-            return false;
+            return;
         }
 
-        var secrets = File.Exists(_file) ? JsonNode.Parse(File.ReadAllText(_file), documentOptions: new() { CommentHandling = JsonCommentHandling.Skip })!.AsObject() : [];
+        var secrets = File.Exists(file) ? JsonNode.Parse(File.ReadAllText(file), documentOptions: new() { CommentHandling = JsonCommentHandling.Skip })!.AsObject() : [];
         secrets[key] = value;
 
         // Written beside and moved over, so that a reader never sees half a file and nobody else can read it at any moment.
-        var written = $"{_file}.{Environment.ProcessId}.tmp";
-        Directory.CreateDirectory(Path.GetDirectoryName(_file)!);
+        var written = $"{file}.{Environment.ProcessId}.tmp";
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {
@@ -46,7 +40,6 @@ internal sealed class UserSecrets
             secrets.WriteTo(writer);
         }
 
-        File.Move(written, _file, overwrite: true);
-        return true;
+        File.Move(written, file, overwrite: true);
     }
 }
