@@ -46,7 +46,7 @@ public static class Servers
         return redis;
     }
 
-    internal static ThrowAwayFolder NewFolder() => ThrowAwayFolder.Create(Path.Combine(Folders.Data, "throw-away"));
+    internal static DataFolder NewFolder() => DataFolder.CreateThrowAway(Path.Combine(Folders.Data, "throw-away"));
 
     private static async Task<RunningPostgres> StartPostgresAsync()
     {
@@ -61,7 +61,7 @@ public static class Servers
             Username = PostgresServer.User,
             Password = postgres.Password,
             Database = "postgres",
-            // A test's database is used by few connections and never dropped: idle ones must not fill the server.
+            // Each test's database has a pool of its own: idle connections of all of them must not fill the server.
             ConnectionIdleLifetime = 5,
             ConnectionPruningInterval = 1,
             IncludeErrorDetail = true,
@@ -71,12 +71,11 @@ public static class Servers
         return new(folder, server, connection.ConnectionString);
     }
 
-    private static async Task<bool> AnswersAsync(string connectionString)
+    internal static async Task<bool> AnswersAsync(string connectionString)
     {
         try
         {
-            await using var connection = new NpgsqlConnection(connectionString);
-            await connection.OpenAsync();
+            await PostgresHealthCheck.SelectAsync(connectionString, CancellationToken.None);
             return true;
         }
         catch (NpgsqlException)
@@ -86,18 +85,18 @@ public static class Servers
     }
 
     // Holds what must not be collected: with the folder's lock and the server's pipe the two would go as well.
-    private sealed record RunningPostgres(ThrowAwayFolder Folder, ServerProcess Server, string ConnectionString);
+    private sealed record RunningPostgres(DataFolder Folder, ServerProcess Server, string ConnectionString);
 }
 
 /// <summary>A Redis server on a port of its own, which keeps port and password over a stop and a start.</summary>
 public sealed class RedisForTests : IDisposable
 {
-    private readonly RedisServer redis;
-    private readonly ThrowAwayFolder folder;
+    private readonly LocalServer redis;
+    private readonly DataFolder folder;
     private readonly int port = ServerProcess.FreePort();
     private ServerProcess? server;
 
-    internal RedisForTests(RedisServer redis, ThrowAwayFolder folder)
+    internal RedisForTests(LocalServer redis, DataFolder folder)
     {
         this.redis = redis;
         this.folder = folder;
@@ -107,7 +106,7 @@ public sealed class RedisForTests : IDisposable
     public string ConnectionString => $"127.0.0.1:{port},password={redis.Password}";
 
     /// <summary>Starts the server, empty, and returns when it answers.</summary>
-    public async Task StartAsync() => server = await ServerProcess.StartAsync(redis.Command.WithFastStop(), port, AnswersAsync);
+    public async Task StartAsync() => server = await ServerProcess.StartAsync(redis.Command.WithFastStop(), port, () => AnswersAsync(ConnectionString));
 
     /// <summary>Ends the server; connections to it break.</summary>
     public void Stop() => server?.Dispose();
@@ -119,16 +118,11 @@ public sealed class RedisForTests : IDisposable
         folder.Dispose();
     }
 
-    private async Task<bool> AnswersAsync()
+    internal static async Task<bool> AnswersAsync(string connectionString)
     {
         try
         {
-            using var client = new TcpClient();
-            await client.ConnectAsync(IPAddress.Loopback, port);
-            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"AUTH {redis.Password}\r\n"));
-            using var reader = new StreamReader(client.GetStream());
-
-            return await reader.ReadLineAsync() == "+OK";
+            return await RedisHealthCheck.PingAsync(connectionString, CancellationToken.None) is null;
         }
         catch (Exception e) when (e is SocketException or IOException)
         {

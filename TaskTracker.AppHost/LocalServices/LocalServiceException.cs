@@ -1,7 +1,9 @@
+using Aspire.Hosting;
+
 namespace TaskTracker.AppHost.LocalServices;
 
 /// <summary>A local service cannot run here; the message is one sentence that says what to do about it.</summary>
-internal sealed class LocalServiceException : Exception
+internal sealed class LocalServiceException : DistributedApplicationException
 {
     private const int UnixNoSpace = 28;
     private const int WindowsDiskFull = 112;

@@ -3,18 +3,17 @@ using System.Security.Cryptography;
 
 namespace TaskTracker.AppHost.LocalServices;
 
-/// <summary>A PostgreSQL server over a data folder that is complete and that nobody else uses.</summary>
-/// <param name="Command">Starts it; the port comes last.</param>
-/// <param name="Password">The password of the user <c>postgres</c>.</param>
-internal sealed record PostgresServer(ServerCommand Command, string Password)
+/// <summary>Makes PostgreSQL servers ready to start: over a data folder that is complete and that nobody else uses.</summary>
+internal static class PostgresServer
 {
-    /// <summary>The one database user.</summary>
+    /// <summary>The one database user; a server's password is this user's.</summary>
     public const string User = "postgres";
 
+    private const string Unfinished = ".new";
     private static readonly TimeSpan InitializeLimit = TimeSpan.FromMinutes(2);
 
     // Longer than the orchestrator needs to end the servers of an AppHost that was killed.
-    private static readonly TimeSpan FormerServerLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan FormerServerLimit = TimeSpan.FromSeconds(15);
 
     /// <summary>Makes the data folder ready for a server: new on first use, checked later.</summary>
     /// <param name="binaries">The programs.</param>
@@ -24,7 +23,7 @@ internal sealed record PostgresServer(ServerCommand Command, string Password)
     /// <param name="report">Told what takes its time.</param>
     /// <param name="cancellationToken">Ends the preparation.</param>
     /// <exception cref="LocalServiceException">The data is of another version or in use, or the disk refuses.</exception>
-    public static async Task<PostgresServer> PrepareAsync(
+    public static async Task<LocalServer> PrepareAsync(
         PostgresBinaries binaries, string folder, string database, bool durable, Action<string> report, CancellationToken cancellationToken)
     {
         var data = Path.Combine(folder, $"postgres-{binaries.MajorVersion}");
@@ -44,7 +43,7 @@ internal sealed record PostgresServer(ServerCommand Command, string Password)
                 throw new LocalServiceException($"The password of {data} is missing: put {passwordFile} back, or move the folder away to start with an empty database.");
             }
 
-            return new(CreateCommand(binaries, data, durable), await File.ReadAllTextAsync(passwordFile, cancellationToken));
+            return new LocalServer(CreateCommand(binaries, data, durable), await File.ReadAllTextAsync(passwordFile, cancellationToken));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -67,8 +66,10 @@ internal sealed record PostgresServer(ServerCommand Command, string Password)
 
     private static void RefuseDataOfAnotherVersion(string folder, int majorVersion)
     {
-        if (Directory.Exists(folder)
-            && Directory.EnumerateDirectories(folder, "postgres-*").FirstOrDefault(data => File.Exists(Path.Combine(data, "PG_VERSION"))) is { } other)
+        var other = Directory.Exists(folder)
+            ? Directory.EnumerateDirectories(folder, "postgres-*").FirstOrDefault(data => !data.EndsWith(Unfinished, StringComparison.Ordinal))
+            : null;
+        if (other is not null)
         {
             throw new LocalServiceException(
                 $"{other} holds data of another version than the PostgreSQL {majorVersion} used now: take it over with pg_upgrade, or move the folder away to start with an empty database.");
@@ -78,7 +79,7 @@ internal sealed record PostgresServer(ServerCommand Command, string Password)
     // Data is made beside its place and moved there when complete: a folder under its final name can be trusted.
     private static async Task InitializeAsync(PostgresBinaries binaries, string data, string passwordFile, string database, CancellationToken cancellationToken)
     {
-        var beside = data + ".new";
+        var beside = data + Unfinished;
         if (Directory.Exists(beside))
         {
             Directory.Delete(beside, recursive: true);

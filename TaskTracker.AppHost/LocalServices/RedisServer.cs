@@ -2,17 +2,15 @@ using System.Security.Cryptography;
 
 namespace TaskTracker.AppHost.LocalServices;
 
-/// <summary>A Redis server that is a cache and nothing else: it keeps no data on disk and forgets what it has no room for.</summary>
-/// <param name="Command">Starts it; the port comes last.</param>
-/// <param name="Password">The password of its default user.</param>
-internal sealed record RedisServer(ServerCommand Command, string Password)
+/// <summary>Makes Redis servers ready that are a cache and nothing else: they keep no data on disk and forget what they have no room for.</summary>
+internal static class RedisServer
 {
     /// <summary>Writes the server's configuration, with a new password each time.</summary>
     /// <param name="binaries">The program.</param>
     /// <param name="folder">Where the configuration is kept.</param>
     /// <param name="cancellationToken">Ends the preparation.</param>
     /// <exception cref="LocalServiceException">The disk refuses.</exception>
-    public static async Task<RedisServer> PrepareAsync(RedisBinaries binaries, string folder, CancellationToken cancellationToken)
+    public static async Task<LocalServer> PrepareAsync(RedisBinaries binaries, string folder, CancellationToken cancellationToken)
     {
         var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         var configuration = Path.Combine(folder, "redis.conf");
@@ -40,6 +38,6 @@ internal sealed record RedisServer(ServerCommand Command, string Password)
             throw LocalServiceException.FromDisk(folder, e);
         }
 
-        return new(ServerCommand.Create([binaries.Program, configuration, "--port"], binaries.Environment), password);
+        return new LocalServer(ServerCommand.Create([binaries.Program, configuration, "--port"], binaries.Environment), password);
     }
 }

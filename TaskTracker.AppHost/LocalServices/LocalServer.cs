@@ -1,5 +1,10 @@
 namespace TaskTracker.AppHost.LocalServices;
 
+/// <summary>A server that is ready to start.</summary>
+/// <param name="Command">Starts it.</param>
+/// <param name="Password">What its clients sign in with.</param>
+internal sealed record LocalServer(ServerCommand Command, string Password);
+
 /// <summary>
 /// How a server is started. The last argument is still missing: the port, which the orchestrator decides when it starts the server.
 /// </summary>
