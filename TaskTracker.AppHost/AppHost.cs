@@ -1,1 +1,42 @@
-System.Console.WriteLine("not built yet");
+using TaskTracker.AppHost;
+using TaskTracker.AppHost.LocalServices;
+
+try
+{
+    var builder = DistributedApplication.CreateBuilder(args);
+    builder.ReportAspirePackages();
+
+    // A process, a container, or a server of your own: see LocalServices/.
+    var database = builder.AddDatabase("tasktracker");
+    var cache = builder.AddCache("cache");
+
+    // Owns the schema: what it waits for the others wait for.
+    var jobs = builder.AddProject<Projects.TaskTracker_Jobs>("jobs")
+        .WithReference(database).WaitFor(database)
+        .WithReference(cache).WaitFor(cache)
+        .WithSettings("Reminders", "Jobs", "Logging")
+        .WithReplicas(builder.Replicas("Jobs"))
+        .WithHttpEndpoint()
+        .WithHttpHealthCheck("/health");
+
+    builder.AddProject<Projects.TaskTracker_Api>("api")
+        .WithReference(database).WaitFor(database)
+        .WithReference(cache).WaitFor(cache)
+        .WaitFor(jobs)
+        .WithSettings("CACHE_TTL", "Cache", "Reminders", "Logging")
+        .WithReplicas(builder.Replicas("Api"))
+        .WithHttpEndpoint(port: 8000)
+        .WithExternalHttpEndpoints()
+        .WithHttpHealthCheck("/health")
+        .WithUrlForEndpoint("http", url => url.DisplayText = "API")
+        .WithUrlForEndpoint("http", _ => new() { Url = "/docs", DisplayText = "Docs" });
+
+    await builder.Build().RunAsync();
+    return 0;
+}
+catch (DistributedApplicationException exception)
+{
+    // It says in a sentence what to do; where in the code it came from would only hide that.
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 1;
+}

@@ -1,5 +1,3 @@
-using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
 
 namespace TaskTracker.AppHost.LocalServices;
 

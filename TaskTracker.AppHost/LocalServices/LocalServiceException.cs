@@ -1,4 +1,3 @@
-using Aspire.Hosting;
 
 namespace TaskTracker.AppHost.LocalServices;
 

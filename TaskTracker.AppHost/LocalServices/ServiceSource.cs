@@ -1,5 +1,4 @@
 using System.Reflection;
-using Aspire.Hosting;
 using Microsoft.Extensions.Configuration;
 using TaskTracker.ServiceDefaults;
 

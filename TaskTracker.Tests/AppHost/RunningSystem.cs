@@ -1,0 +1,123 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace TaskTracker.Tests.AppHost;
+
+/// <summary>
+/// The whole system, started once for all tests of the outer ring: two replicas of each service, the dashboard, and
+/// reminders that go out two seconds before their deadline.
+/// </summary>
+public sealed class RunningSystem : IAsyncLifetime
+{
+    public static readonly TimeSpan ReminderLeadTime = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(4);
+
+    private readonly string _dashboardKey = Convert.ToHexString(RandomNumberGenerator.GetBytes(16));
+    private readonly int _dashboardPort = FreePort();
+
+    public DistributedApplication App { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        using var limit = new CancellationTokenSource(StartLimit);
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.TaskTracker_AppHost>(
+            [
+                $"--ASPNETCORE_URLS=http://localhost:{_dashboardPort}",
+                $"--ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://localhost:{FreePort()}",
+                "--ASPIRE_INTERACTIVITY_ENABLED=false",
+                $"--AppHost:DashboardApiKey={_dashboardKey}",
+                "--LocalServices:Persist=false",
+                "--Replicas=2",
+                $"--Reminders:LeadTimes={ReminderLeadTime:c}",
+            ],
+            (options, _) => options.DisableDashboard = false,
+            limit.Token);
+
+        App = await builder.BuildAsync(limit.Token);
+        await App.StartAsync(limit.Token);
+        foreach (var name in (string[])["tasktracker", "cache", "jobs", "api"])
+        {
+            await App.ResourceNotifications.WaitForResourceHealthyAsync(name, limit.Token);
+        }
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (App is not null)
+        {
+            await App.DisposeAsync();
+        }
+    }
+
+    /// <summary>A client of the API, logged in as a user of its own.</summary>
+    public async Task<HttpClient> CreateUserAsync(CancellationToken cancellationToken)
+    {
+        var client = App.CreateHttpClient("api", "http");
+        var name = "user" + Guid.NewGuid().ToString("N")[..12];
+        const string Password = "Correct-horse-7";
+
+        using var registered = await client.PostAsJsonAsync(
+            "/auth/register", new { username = name, email = $"{name}@example.org", password = Password }, cancellationToken);
+        Assert.Equal(HttpStatusCode.OK, registered.StatusCode);
+
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["username"] = name, ["password"] = Password });
+        using var loggedIn = await client.PostAsync("/auth/login", form, cancellationToken);
+        Assert.Equal(HttpStatusCode.OK, loggedIn.StatusCode);
+        var tokens = await loggedIn.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
+        client.DefaultRequestHeaders.Authorization = new("Bearer", tokens.GetProperty("access_token").GetString());
+        return client;
+    }
+
+    /// <summary>Asks the dashboard for telemetry, as OTLP-shaped JSON.</summary>
+    public async Task<JsonElement> QueryTelemetryAsync(string path, CancellationToken cancellationToken)
+    {
+        using var client = new HttpClient { BaseAddress = new Uri($"http://localhost:{_dashboardPort}") };
+        client.DefaultRequestHeaders.Add("x-api-key", _dashboardKey);
+        return await client.GetFromJsonAsync<JsonElement>($"/api/telemetry/{path}", cancellationToken);
+    }
+
+    /// <summary>Asks again until the answer is there, or fails with what was waited for.</summary>
+    public static async Task<T> EventuallyAsync<T>(
+        string what, TimeSpan within, Func<CancellationToken, Task<T?>> ask)
+        where T : class
+    {
+        using var limit = new CancellationTokenSource(within);
+        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        try
+        {
+            do
+            {
+                if (await ask(limit.Token) is { } answer)
+                {
+                    return answer;
+                }
+            }
+            while (await pause.WaitForNextTickAsync(limit.Token));
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            // Told below, with what was missing.
+        }
+
+        throw new TimeoutException($"Within {within} there was no {what}.");
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
+
+[CollectionDefinition(nameof(RunningSystem))]
+public sealed class RunningSystemCollection : ICollectionFixture<RunningSystem>;

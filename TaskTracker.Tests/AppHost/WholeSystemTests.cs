@@ -1,0 +1,158 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using Xunit;
+
+namespace TaskTracker.Tests.AppHost;
+
+[Collection(nameof(RunningSystem))]
+public sealed class WholeSystemTests(RunningSystem system)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task The_api_answers_healthy_with_every_dependency_named()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        using var client = system.App.CreateHttpClient("api", "http");
+
+        var health = await client.GetFromJsonAsync<JsonElement>("/health", limit.Token);
+
+        Assert.Equal("healthy", health.GetProperty("status").GetString());
+        foreach (var name in (string[])["database", "redis", "redis_status", "jobs"])
+        {
+            Assert.True(health.TryGetProperty(name, out _), $"/health does not name '{name}'.");
+        }
+    }
+
+    [Fact]
+    public async Task A_task_with_a_deadline_becomes_a_notification_at_its_reminders_time()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        using var client = await system.CreateUserAsync(limit.Token);
+        var deadline = DateTimeOffset.UtcNow + RunningSystem.ReminderLeadTime + TimeSpan.FromSeconds(3);
+
+        var task = await CreateTaskAsync(client, "Water the plants", deadline, limit.Token);
+        var notification = await NotificationAsync(client, task.GetProperty("id").GetInt64());
+
+        Assert.Equal("reminder", notification.GetProperty("kind").GetString());
+        Assert.Equal("Water the plants", notification.GetProperty("title").GetString());
+        Assert.True(
+            notification.GetProperty("created_at").GetDateTimeOffset() >= deadline - RunningSystem.ReminderLeadTime - TimeSpan.FromMilliseconds(1),
+            "The reminder went out before its time.");
+    }
+
+    [Fact]
+    public async Task The_dashboard_shows_the_request_and_the_delivery_as_linked_traces()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        using var client = await system.CreateUserAsync(limit.Token);
+        var deadline = DateTimeOffset.UtcNow + RunningSystem.ReminderLeadTime + TimeSpan.FromSeconds(2);
+
+        var task = await CreateTaskAsync(client, "Look at the traces", deadline, limit.Token);
+        var id = task.GetProperty("id").GetInt64();
+        await NotificationAsync(client, id);
+
+        var (delivery, request) = await RunningSystem.EventuallyAsync(
+            "delivery span with a link to the trace of its request",
+            TimeSpan.FromSeconds(30),
+            async token =>
+            {
+                var spans = Spans(await system.QueryTelemetryAsync("spans?limit=5000", token)).ToList();
+                var delivered = spans.FirstOrDefault(span => Attribute(span, "tasktracker.task.id") == id.ToString(System.Globalization.CultureInfo.InvariantCulture)
+                    && span.TryGetProperty("links", out var links) && links.GetArrayLength() > 0);
+                if (delivered.ValueKind == JsonValueKind.Undefined)
+                {
+                    return null;
+                }
+
+                var origin = delivered.GetProperty("links")[0].GetProperty("traceId").GetString();
+                var asked = spans.FirstOrDefault(span => span.GetProperty("traceId").GetString() == origin
+                    && span.GetProperty("name").GetString() == "POST /tasks");
+                return asked.ValueKind == JsonValueKind.Undefined ? null : Tuple.Create(delivered, asked);
+            });
+
+        Assert.NotEqual(request.GetProperty("traceId").GetString(), delivery.GetProperty("traceId").GetString());
+    }
+
+    [Fact]
+    public async Task Both_replicas_of_each_service_run_and_answer()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+
+        foreach (var name in (string[])["api", "jobs"])
+        {
+            var replicas = new HashSet<string>();
+            await foreach (var change in system.App.ResourceNotifications.WatchAsync(limit.Token))
+            {
+                if (change.Resource.Name == name && change.Snapshot.State?.Text == KnownResourceStates.Running)
+                {
+                    replicas.Add(change.ResourceId);
+                }
+
+                if (replicas.Count == 2)
+                {
+                    break;
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task The_connection_strings_reach_real_servers()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+
+        var database = await system.App.GetConnectionStringAsync("tasktracker", limit.Token);
+        await using var connection = new Npgsql.NpgsqlConnection(database);
+        await connection.OpenAsync(limit.Token);
+        await using var command = new Npgsql.NpgsqlCommand("select count(*) from tasks", connection);
+
+        Assert.IsType<long>(await command.ExecuteScalarAsync(limit.Token));
+        Assert.Contains("password=", await system.App.GetConnectionStringAsync("cache", limit.Token), StringComparison.Ordinal);
+    }
+
+    private static async Task<JsonElement> CreateTaskAsync(HttpClient client, string title, DateTimeOffset deadline, CancellationToken cancellationToken)
+    {
+        using var created = await client.PostAsJsonAsync("/tasks", new { title, deadline }, cancellationToken);
+        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        return await created.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
+    }
+
+    private static async Task<JsonElement> NotificationAsync(HttpClient client, long taskId)
+    {
+        var found = await RunningSystem.EventuallyAsync(
+            $"notification for task {taskId}",
+            TimeSpan.FromSeconds(30),
+            async token =>
+            {
+                var page = await client.GetFromJsonAsync<JsonElement>("/notifications", token);
+                foreach (var item in page.GetProperty("items").EnumerateArray())
+                {
+                    if (item.GetProperty("task_id").GetInt64() == taskId)
+                    {
+                        return Tuple.Create(item);
+                    }
+                }
+
+                return null;
+            });
+        return found.Item1;
+    }
+
+    private static IEnumerable<JsonElement> Spans(JsonElement answer) =>
+        from resource in answer.GetProperty("data").GetProperty("resourceSpans").EnumerateArray()
+        from scope in resource.GetProperty("scopeSpans").EnumerateArray()
+        from span in scope.GetProperty("spans").EnumerateArray()
+        select span;
+
+    private static string? Attribute(JsonElement span, string key) =>
+        span.TryGetProperty("attributes", out var attributes)
+            ? attributes.EnumerateArray()
+                .Where(attribute => attribute.GetProperty("key").GetString() == key)
+                .Select(attribute => attribute.GetProperty("value").EnumerateObject().First().Value.ToString())
+                .FirstOrDefault()
+            : null;
+}
