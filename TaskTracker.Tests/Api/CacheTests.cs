@@ -180,7 +180,7 @@ public sealed class CacheTests(ApiFixture api)
     public async Task A_commit_whose_answer_was_lost_is_not_repeated()
     {
         var user = await api.First.CreateUserAsync();
-        await using var db = new Data.TaskTrackerDbContext(new DbContextOptionsBuilder<Data.TaskTrackerDbContext>()
+        await using var db = new TaskTracker.Data.TaskTrackerDbContext(new DbContextOptionsBuilder<TaskTracker.Data.TaskTrackerDbContext>()
             .UseNpgsql(api.Database, npgsql => npgsql.EnableRetryOnFailure())
             .AddInterceptors(new LostAnswer())
             .Options);
