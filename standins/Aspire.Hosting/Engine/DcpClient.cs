@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -23,6 +22,9 @@ internal sealed class DcpClient : IAsyncDisposable
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan RequestLimit = TimeSpan.FromSeconds(30);
+
+    // A watch can go silent without breaking; opened anew it begins with everything that exists.
+    private static readonly TimeSpan WatchPeriod = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
     // DCP's processes inherit its environment, and these say how the host itself is to run.
@@ -104,7 +106,7 @@ internal sealed class DcpClient : IAsyncDisposable
     {
         while (true)
         {
-            await foreach (var line in ReadLinesAsync(PathOf<TSpec>() + "?watch=true", cancellationToken))
+            await foreach (var line in ReadLinesAsync(PathOf<TSpec>() + "?watch=true", WatchPeriod, cancellationToken))
             {
                 if (line.Length > 0 && JsonSerializer.Deserialize<DcpChange<TSpec, TStatus>>(line, DcpJson.Options) is { } change)
                 {
@@ -121,7 +123,7 @@ internal sealed class DcpClient : IAsyncDisposable
     /// Following ends some time after the process did.
     /// </summary>
     public IAsyncEnumerable<string> ReadLogAsync(string executable, string source, bool follow, CancellationToken cancellationToken) =>
-        ReadLinesAsync($"{PathOf<ExecutableSpec>(executable)}/log?source={source}&follow={(follow ? "true" : "false")}&timestamps=true", cancellationToken);
+        ReadLinesAsync($"{PathOf<ExecutableSpec>(executable)}/log?source={source}&follow={(follow ? "true" : "false")}&timestamps=true", Timeout.InfiniteTimeSpan, cancellationToken);
 
     /// <summary>Ends everything DCP runs, then DCP. Does its best within <paramref name="limit"/> and never throws.</summary>
     public async Task StopAsync(TimeSpan limit)
@@ -285,15 +287,12 @@ internal sealed class DcpClient : IAsyncDisposable
         }
     }
 
-    /// <summary>Yields lines until the stream ends or breaks; a break is an end, since the callers know how to go on.</summary>
-    private async IAsyncEnumerable<string> ReadLinesAsync(string path, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Yields lines until the stream ends, breaks or has been open for the period: the callers know how to go on.</summary>
+    private async IAsyncEnumerable<string> ReadLinesAsync(string path, TimeSpan period, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        HttpResponseMessage response;
-        try
-        {
-            response = await _http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
-        }
-        catch (HttpRequestException)
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(period);
+        if (await OrNullAsync(async () => await _http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, limit.Token)) is not { } response)
         {
             yield break;
         }
@@ -306,24 +305,22 @@ internal sealed class DcpClient : IAsyncDisposable
             }
 
             using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken));
-            while (true)
+            while (await OrNullAsync(() => reader.ReadLineAsync(limit.Token).AsTask()) is { } line)
             {
-                string? line;
-                try
-                {
-                    line = await reader.ReadLineAsync(cancellationToken);
-                }
-                catch (Exception e) when (e is IOException or HttpRequestException or SocketException)
-                {
-                    yield break;
-                }
-
-                if (line is null)
-                {
-                    yield break;
-                }
-
                 yield return line;
+            }
+        }
+
+        async Task<T?> OrNullAsync<T>(Func<Task<T?>> read)
+            where T : class
+        {
+            try
+            {
+                return await read();
+            }
+            catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+                return null;
             }
         }
     }

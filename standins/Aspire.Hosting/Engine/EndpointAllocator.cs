@@ -51,6 +51,12 @@ internal sealed class EndpointAllocator(DcpClient dcp, IConfiguration configurat
                 $"Endpoint '{endpoint.Name}' of resource '{resource.Name}' fixes the port its process listens on, which {resource.GetReplicaCount()} replicas cannot share: leave the target port out and keep the endpoint proxied.");
         }
 
+        if (endpoint is { IsProxied: true, Port: { } outer, TargetPort: { } inner } && outer == inner && !_randomizePorts)
+        {
+            throw new DistributedApplicationException(
+                $"Endpoint '{endpoint.Name}' of resource '{resource.Name}' gives the proxy and the process the same port {outer}: leave the target port out, or set IsProxied to false.");
+        }
+
         if (FixedPort(endpoint) is { } port && !PortProbe.IsFree(port))
         {
             throw new DistributedApplicationException(

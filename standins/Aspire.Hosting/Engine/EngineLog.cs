@@ -30,6 +30,6 @@ internal static partial class EngineLog
     [LoggerMessage(LogLevel.Error, "The resource could not be started: {Reason}")]
     public static partial void StartFailed(this ILogger logger, string reason);
 
-    [LoggerMessage(LogLevel.Error, "Watching the orchestrator failed; resources are shown as they last were.")]
-    public static partial void WatchFailed(this ILogger logger, Exception exception);
+    [LoggerMessage(LogLevel.Error, "What became of {ResourceId} could not be shown.")]
+    public static partial void ChangeFailed(this ILogger logger, Exception exception, string resourceId);
 }

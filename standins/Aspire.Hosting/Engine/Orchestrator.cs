@@ -73,9 +73,9 @@ internal sealed class Orchestrator(
         }
 
         var appHost = options.AssemblyName is { } name ? Assembly.Load(name) : Assembly.GetEntryAssembly();
-        var context = new ProcessContext(_dcp, notifications, logs, eventing, services, execution, appHost);
+        var context = new ProcessContext(_dcp, notifications, logs, eventing, services, execution, appHost, _stopped.Token);
         _groups = [.. model.Resources.Where(IsProcess).Select(resource => new ProcessGroup(resource, context))];
-        _background.Add(WatchAsync());
+        _background.Add(WatchAsync(_dcp));
         foreach (var group in _groups)
         {
             if (group.Resource.HasAnnotationOfType<ExplicitStartupAnnotation>())
@@ -171,22 +171,25 @@ internal sealed class Orchestrator(
         }
     }
 
-    private async Task WatchAsync()
+    private async Task WatchAsync(DcpClient dcp)
     {
-        try
+        await foreach (var change in dcp.WatchAsync<ExecutableSpec, ExecutableStatus>(_stopped.Token))
         {
-            await foreach (var change in _dcp!.WatchAsync<ExecutableSpec, ExecutableStatus>(_stopped.Token))
+            var process = _groups.Select(group => group.Processes.GetValueOrDefault(change.Object.Metadata.Name)).FirstOrDefault(found => found is not null);
+            if (process is null || change.Type == DcpChange<ExecutableSpec, ExecutableStatus>.Deleted)
             {
-                var process = _groups.Select(group => group.Processes.GetValueOrDefault(change.Object.Metadata.Name)).FirstOrDefault(found => found is not null);
-                if (process is not null && change.Type != DcpChange<ExecutableSpec, ExecutableStatus>.Deleted)
-                {
-                    await process.OnChangeAsync(change.Object);
-                }
+                continue;
             }
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            log.WatchFailed(e);
+
+            try
+            {
+                await process.OnChangeAsync(change.Object);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // A command or event handler of the application failed; the next change is tried all the same.
+                log.ChangeFailed(e, change.Object.Metadata.Name);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ using Executable = Aspire.Hosting.Engine.DcpObject<Aspire.Hosting.Engine.Executa
 
 namespace Aspire.Hosting.Engine;
 
-/// <summary>What the processes of an application have in common.</summary>
+/// <summary>What the processes of an application have in common; <paramref name="Ended"/> is set when DCP has gone.</summary>
 internal sealed record ProcessContext(
     DcpClient Dcp,
     ResourceNotificationService Notifications,
@@ -15,7 +15,8 @@ internal sealed record ProcessContext(
     IDistributedApplicationEventing Eventing,
     IServiceProvider Services,
     DistributedApplicationExecutionContext Execution,
-    Assembly? AppHostAssembly);
+    Assembly? AppHostAssembly,
+    CancellationToken Ended);
 
 /// <summary>
 /// One process of a resource, over all its runs: what DCP says about the current one becomes the instance's state and log.
@@ -225,7 +226,7 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
             // A stream that broke is read again from its start, so what is known is passed over.
             var wasOver = run.HasEnded;
             var line = 0;
-            await foreach (var text in context.Dcp.ReadLogAsync(instance.Name, source, follow: true, CancellationToken.None))
+            await foreach (var text in context.Dcp.ReadLogAsync(instance.Name, source, follow: true, context.Ended))
             {
                 if (++line > copied)
                 {
@@ -239,14 +240,15 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
                 return;
             }
 
-            await Task.WhenAny(Task.Delay(LogPoll), run.Ended);
+            await Task.WhenAny(Task.Delay(LogPoll, context.Ended), run.Ended);
+            context.Ended.ThrowIfCancellationRequested();
         }
     }
 
     /// <summary>Why a start failed stands in DCP's own log of it, and nowhere else.</summary>
     private async Task TellWhyAsync()
     {
-        await foreach (var line in context.Dcp.ReadLogAsync(instance.Name, "system", follow: false, CancellationToken.None))
+        await foreach (var line in context.Dcp.ReadLogAsync(instance.Name, "system", follow: false, context.Ended))
         {
             context.Logs.Write(instance.Name, line, isErrorMessage: true);
         }
