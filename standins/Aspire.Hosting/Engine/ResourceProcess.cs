@@ -73,7 +73,15 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
     }
 
     /// <summary>Starts it as the user asked, who need not wait for what it was told to wait for.</summary>
-    public Task StartByHandAsync(CancellationToken cancellationToken) => group.StartByHandAsync(this, cancellationToken);
+    /// <exception cref="DistributedApplicationException">It could not be started.</exception>
+    public async Task StartByHandAsync(CancellationToken cancellationToken)
+    {
+        await group.StartByHandAsync(this, cancellationToken);
+        if (context.Notifications.TryGetCurrentState(instance.Name, out var current) && current.Snapshot.State?.Text == KnownResourceStates.FailedToStart)
+        {
+            throw new DistributedApplicationException($"'{instance.Name}' could not be started; its console log says why.");
+        }
+    }
 
     /// <summary>Asks the process to end, and returns when it has; DCP kills one that does not obey.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)

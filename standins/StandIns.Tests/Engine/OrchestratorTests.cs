@@ -123,6 +123,24 @@ public sealed class OrchestratorTests
     }
 
     [Fact]
+    public async Task A_start_whose_variables_cannot_be_had_fails_with_the_reason_in_the_log()
+    {
+        await using var app = await EngineApp.StartAsync(builder =>
+        {
+            var resource = builder.AddShell("worker", "exec sleep 600").Resource;
+            resource.Annotations.Add(new ExplicitStartupAnnotation());
+            resource.Annotations.Add(new EnvironmentCallbackAnnotation(_ => throw new InvalidOperationException("no such value")));
+        });
+        await app.UntilAsync("worker", KnownResourceStates.NotStarted);
+
+        var result = await app.ExecuteAsync("worker", "start");
+
+        Assert.False(result.Success);
+        await app.UntilAsync("worker", KnownResourceStates.FailedToStart);
+        await app.UntilLoggedAsync("worker", "no such value");
+    }
+
+    [Fact]
     public async Task Replicas_share_the_work_behind_one_port()
     {
         EndpointAnnotation endpoint = null!;
