@@ -139,6 +139,8 @@ public partial class ResourceNotificationService : IDisposable
             : resource.Annotations.OfType<ResourceRelationshipAnnotation>().LastOrDefault(related => related.Type == KnownRelationshipTypes.Parent)?.Resource;
         return snapshot with
         {
+            // The dashboard stops listening at the first resource without one, and one that waits has no process to take it from.
+            CreationTimeStamp = snapshot.CreationTimeStamp ?? TimeProvider.System.GetUtcNow().UtcDateTime,
             // The dashboard shows the resource below the row of that name.
             Properties = parent is null ? snapshot.Properties : [.. snapshot.Properties, new("resource.parentName", parent.GetResolvedResourceNames()[0])],
             Relationships = snapshot.Relationships.IsEmpty ? Relationships(resource) : snapshot.Relationships,

@@ -106,7 +106,7 @@ internal sealed class Dashboard : IAsyncDisposable
         }
 
         var name = _configuration["AppHost:DashboardApplicationName"] ?? _environment.ApplicationName;
-        _service = new ResourceService(name, port, _notifications, _resourceLogs, _commands);
+        _service = new ResourceService(name, port, _notifications, _resourceLogs, _commands, _log);
         await _service.StartAsync(cancellationToken);
     }
 

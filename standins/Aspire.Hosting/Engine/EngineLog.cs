@@ -30,6 +30,9 @@ internal static partial class EngineLog
     [LoggerMessage(LogLevel.Error, "The resource could not be started: {Reason}")]
     public static partial void StartFailed(this ILogger logger, string reason);
 
+    [LoggerMessage(LogLevel.Error, "The dashboard's call of {Method} failed.")]
+    public static partial void CallFailed(this ILogger logger, Exception exception, string? method);
+
     [LoggerMessage(LogLevel.Error, "What became of {ResourceId} could not be shown.")]
     public static partial void ChangeFailed(this ILogger logger, Exception exception, string resourceId);
 }

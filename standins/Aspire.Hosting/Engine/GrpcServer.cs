@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -26,6 +27,7 @@ internal sealed class GrpcServer : IHttpApplication<HttpContext>, IAsyncDisposab
     private readonly IReadOnlyDictionary<string, Func<GrpcCall, Task>> _methods;
     private readonly string _keyHeader;
     private readonly byte[] _key;
+    private readonly ILogger _log;
     private readonly CancellationTokenSource _stopping = new();
     private readonly KestrelServer _kestrel;
 
@@ -33,8 +35,10 @@ internal sealed class GrpcServer : IHttpApplication<HttpContext>, IAsyncDisposab
     /// <param name="keyHeader">The header every call must carry.</param>
     /// <param name="key">The value it must have.</param>
     /// <param name="port">The port to listen on; 0 for any that is free.</param>
-    public GrpcServer(IReadOnlyDictionary<string, Func<GrpcCall, Task>> methods, string keyHeader, string key, int port)
+    /// <param name="log">Told of methods that fail.</param>
+    public GrpcServer(IReadOnlyDictionary<string, Func<GrpcCall, Task>> methods, string keyHeader, string key, int port, ILogger log)
     {
+        _log = log;
         _methods = methods;
         _keyHeader = keyHeader;
         _key = Encoding.UTF8.GetBytes(key);
@@ -103,6 +107,11 @@ internal sealed class GrpcServer : IHttpApplication<HttpContext>, IAsyncDisposab
         {
             // The caller is gone.
         }
+        catch (Exception e)
+        {
+            _log.CallFailed(e, context.Request.Path.Value);
+            call.End(GrpcStatus.Internal, e.Message);
+        }
     }
 }
 
@@ -112,6 +121,7 @@ internal enum GrpcStatus
     Ok = 0,
     InvalidArgument = 3,
     Unimplemented = 12,
+    Internal = 13,
     Unavailable = 14,
     Unauthenticated = 16,
 }

@@ -214,7 +214,7 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
         {
             State = state,
             ExitCode = status.ExitCode,
-            CreationTimeStamp = executable.Metadata.CreationTimestamp?.ToUniversalTime(),
+            CreationTimeStamp = executable.Metadata.CreationTimestamp?.ToUniversalTime() ?? snapshot.CreationTimeStamp,
             StartTimeStamp = status.StartupTimestamp?.ToUniversalTime(),
             StopTimeStamp = status.FinishTimestamp?.ToUniversalTime(),
             Properties = [.. snapshot.Properties.Where(kept => properties.TrueForAll(fresh => fresh.Name != kept.Name)), .. properties],

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Threading.Channels;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Engine.Wire;
+using Microsoft.Extensions.Logging;
 
 using Resource = Aspire.Hosting.Engine.Wire.Resource;
 
@@ -26,7 +27,7 @@ internal sealed class ResourceService : IAsyncDisposable
     private readonly GrpcServer _server;
 
     public ResourceService(
-        string applicationName, int port, ResourceNotificationService notifications, ResourceLoggerService logs, ResourceCommandService commands)
+        string applicationName, int port, ResourceNotificationService notifications, ResourceLoggerService logs, ResourceCommandService commands, ILogger log)
     {
         _applicationName = applicationName;
         _notifications = notifications;
@@ -40,7 +41,7 @@ internal sealed class ResourceService : IAsyncDisposable
             [Path + "ExecuteResourceCommand"] = ExecuteCommandAsync,
             [Path + "WatchInteractions"] = WatchInteractionsAsync,
         };
-        _server = new GrpcServer(methods, KeyHeader, ApiKey, port);
+        _server = new GrpcServer(methods, KeyHeader, ApiKey, port, log);
     }
 
     /// <summary>What the dashboard must present; made anew for each run.</summary>

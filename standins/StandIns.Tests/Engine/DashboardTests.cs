@@ -22,7 +22,7 @@ public sealed class DashboardFixture : IAsyncLifetime
     public async Task InitializeAsync()
     {
         App = await EngineApp.StartAsync(
-            builder => builder.AddShell("worker", "echo hello; exec sleep 600").WithCommand(
+            builder => builder.AddShell("idle", "exec sleep 600").WithExplicitStart().ApplicationBuilder.AddShell("worker", "echo hello; exec sleep 600").WithCommand(
                 "report",
                 "Report",
                 _ => Task.FromResult(CommandResults.Success("Done.", "| a | b |\n|---|---|", CommandResultFormat.Markdown, displayImmediately: true)),
@@ -89,6 +89,18 @@ public sealed class DashboardTests(DashboardFixture fixture) : IClassFixture<Das
             update = await ReadAsync(stream, ResourcesUpdate.Parser);
         }
         while (!update.Changes.Changes.Any(change => change.Upsert.DisplayName == "worker" && change.Upsert.State == KnownResourceStates.Finished));
+    }
+
+    [Fact]
+    public async Task A_resource_that_was_never_started_has_a_time_of_creation()
+    {
+        using var response = await CallAsync("WatchResources", new ResourcesUpdate());
+        var stream = await response.Content.ReadAsStreamAsync(_app.Limit);
+
+        var initial = await ReadAsync(stream, ResourcesUpdate.Parser);
+
+        Assert.Contains(initial.Initial.Resources, resource => resource.DisplayName == "idle");
+        Assert.All(initial.Initial.Resources, resource => Assert.NotNull(resource.CreatedAt));
     }
 
     [Fact]
