@@ -25,7 +25,6 @@ try
         .WaitFor(jobs)
         .WithSettings("CACHE_TTL", "Cache", "Reminders", "Logging")
         .WithReplicas(builder.Replicas("Api"))
-        .WithHttpEndpoint(port: 8000)
         .WithExternalHttpEndpoints()
         .WithHttpHealthCheck("/health")
         .WithUrlForEndpoint("http", url => url.DisplayText = "API")
