@@ -9,13 +9,15 @@ internal sealed class NoiseFilter : BaseProcessor<Activity>
 {
     public override void OnStart(Activity data)
     {
-        if (IsProbe(data) || IsPolling(data))
+        if (IsProbe(data) || IsPolling(data) || IsBelowNoise(data))
         {
-            // Its children look at this flag and stay out as well.
             data.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
             data.IsAllDataRequested = false;
         }
     }
+
+    // A sampler such as always_on does not look at the parent, so this does.
+    private static bool IsBelowNoise(Activity span) => span.Parent is { Recorded: false };
 
     private static bool IsProbe(Activity span) =>
         span.Kind is ActivityKind.Server && span.GetTagItem("url.path") is Health.AlivePath or Health.HealthPath;

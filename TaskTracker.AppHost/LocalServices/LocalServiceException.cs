@@ -2,7 +2,7 @@
 namespace TaskTracker.AppHost.LocalServices;
 
 /// <summary>A local service cannot run here; the message is one sentence that says what to do about it.</summary>
-internal sealed class LocalServiceException : DistributedApplicationException
+internal sealed class LocalServiceException : Aspire.Hosting.DistributedApplicationException
 {
     private const int UnixNoSpace = 28;
     private const int WindowsDiskFull = 112;

@@ -1,13 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
-using Microsoft.Extensions.DependencyInjection;
-using Xunit;
 
 namespace TaskTracker.Tests.AppHost;
 
@@ -22,7 +19,7 @@ public sealed class RunningSystem : IAsyncLifetime
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(4);
 
     private readonly string _dashboardKey = Convert.ToHexString(RandomNumberGenerator.GetBytes(16));
-    private readonly int _dashboardPort = FreePort();
+    private Uri _dashboard = null!;
 
     public DistributedApplication App { get; private set; } = null!;
 
@@ -31,8 +28,6 @@ public sealed class RunningSystem : IAsyncLifetime
         using var limit = new CancellationTokenSource(StartLimit);
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.TaskTracker_AppHost>(
             [
-                $"--ASPNETCORE_URLS=http://localhost:{_dashboardPort}",
-                $"--ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL=http://localhost:{FreePort()}",
                 "--ASPIRE_INTERACTIVITY_ENABLED=false",
                 $"--AppHost:DashboardApiKey={_dashboardKey}",
                 "--LocalServices:Persist=false",
@@ -48,6 +43,10 @@ public sealed class RunningSystem : IAsyncLifetime
         {
             await App.ResourceNotifications.WaitForResourceHealthyAsync(name, limit.Token);
         }
+
+        var dashboard = await App.ResourceNotifications.WaitForResourceAsync(
+            "aspire-dashboard", change => change.Snapshot.State?.Text == KnownResourceStates.Running && change.Snapshot.Urls.Length > 0, limit.Token);
+        _dashboard = new Uri(dashboard.Snapshot.Urls.First(url => url.Name == "http").Url);
     }
 
     public async Task DisposeAsync()
@@ -80,7 +79,7 @@ public sealed class RunningSystem : IAsyncLifetime
     /// <summary>Asks the dashboard for telemetry, as OTLP-shaped JSON.</summary>
     public async Task<JsonElement> QueryTelemetryAsync(string path, CancellationToken cancellationToken)
     {
-        using var client = new HttpClient { BaseAddress = new Uri($"http://localhost:{_dashboardPort}") };
+        using var client = new HttpClient { BaseAddress = _dashboard };
         client.DefaultRequestHeaders.Add("x-api-key", _dashboardKey);
         return await client.GetFromJsonAsync<JsonElement>($"/api/telemetry/{path}", cancellationToken);
     }
@@ -110,14 +109,7 @@ public sealed class RunningSystem : IAsyncLifetime
 
         throw new TimeoutException($"Within {within} there was no {what}.");
     }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }
 
 [CollectionDefinition(nameof(RunningSystem))]
-public sealed class RunningSystemCollection : ICollectionFixture<RunningSystem>;
+public sealed class RunningSystemGroup : ICollectionFixture<RunningSystem>;

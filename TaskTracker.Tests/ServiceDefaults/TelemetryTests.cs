@@ -67,10 +67,12 @@ public class TelemetryTests
         Assert.DoesNotContain(await service.StopAsync(), span => span.TraceId.ToString() == _id);
     }
 
-    [Fact]
-    public async Task Polling_leaves_no_span_but_the_same_call_within_some_work_does()
+    [Theory]
+    [InlineData(null)]
+    [InlineData("always_on")]
+    public async Task Polling_leaves_no_span_but_the_same_call_within_some_work_does(string? sampler)
     {
-        await using var service = await Service.StartAsync();
+        await using var service = await Service.StartAsync(sampler);
         using var quartz = new ActivitySource("Quartz");
         using var npgsql = new ActivitySource("Npgsql");
 
@@ -110,9 +112,10 @@ public class TelemetryTests
         private readonly List<Activity> _spans = [];
         private readonly Dictionary<string, string> _measured = [];
 
-        private Service()
+        private Service(string? sampler)
         {
             var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+            builder.Configuration["OTEL_TRACES_SAMPLER"] = sampler;
             builder.WebHost.UseKestrel().UseUrls("http://127.0.0.1:0");
             builder.Services.AddRouting().AddProblemDetails();
             builder.AddServiceDefaults();
@@ -132,9 +135,9 @@ public class TelemetryTests
             _app.MapDefaultEndpoints();
         }
 
-        public static async Task<Service> StartAsync()
+        public static async Task<Service> StartAsync(string? sampler = null)
         {
-            var service = new Service();
+            var service = new Service(sampler);
             await service._app.StartAsync();
             return service;
         }

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
 using StackExchange.Redis;
+using TaskTracker.Tests;
 
 namespace StandIns.Tests.Clients;
 
@@ -199,11 +200,14 @@ public class RedisOutputCacheTests
         return builder;
     }
 
-    private static Server TestServer =>
-        Environment.GetEnvironmentVariable("TASKTRACKER_TEST_REDIS")?.Split(',', 2) is [var address, var options]
-            ? new Server(IPEndPoint.Parse(address), options)
-            : throw new InvalidOperationException(
-                "These tests need a Redis server: name it in TASKTRACKER_TEST_REDIS as 'ip:port,password=…'.");
+    private static Server TestServer
+    {
+        get
+        {
+            var parts = Servers.GetRedisAsync().GetAwaiter().GetResult().Split(',', 2);
+            return new Server(IPEndPoint.Parse(parts[0]), parts[1]);
+        }
+    }
 
     private sealed record Server(IPEndPoint Address, string Options);
 
