@@ -38,6 +38,12 @@ internal sealed class RequestSpans : IStartupFilter
         // The exception handler takes the endpoint away, just where the name matters most.
         var endpoint = context.Features.Get<IExceptionHandlerFeature>()?.Endpoint ?? context.GetEndpoint();
         var route = (endpoint as RouteEndpoint)?.RoutePattern.RawText;
+        if (route is { Length: > 1 })
+        {
+            // The root of a route group ends in a slash, which no client writes.
+            route = route.TrimEnd('/');
+        }
+
         span.DisplayName = route is null ? method : $"{method} {route}";
         span.SetTag("http.route", route);
 

@@ -46,6 +46,16 @@ public class TelemetryTests
     }
 
     [Fact]
+    public async Task The_root_of_a_route_group_is_named_without_a_slash_at_its_end()
+    {
+        await using var service = await Service.StartAsync();
+
+        await service.GetAsync("/lists", _id);
+
+        Assert.Equal("GET /lists", Assert.Single(await service.StopAsync(), span => span.TraceId.ToString() == _id).DisplayName);
+    }
+
+    [Fact]
     public async Task A_request_without_a_route_is_named_by_its_method()
     {
         await using var service = await Service.StartAsync();
@@ -131,6 +141,7 @@ public class TelemetryTests
             _app = builder.Build();
             _app.UseExceptionHandler();
             _app.MapGet("/tasks/{id}", (int id) => id);
+            _app.MapGroup("/lists").MapGet("/", () => 1);
             _app.MapGet("/fails/{id}", void (int id) => throw new InvalidOperationException($"{id}"));
             _app.MapDefaultEndpoints();
         }
