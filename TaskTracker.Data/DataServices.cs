@@ -30,6 +30,7 @@ public static class DataServices
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<ReminderPlanner>();
+        builder.Services.AddScoped<ReminderWriter>();
 
         return builder;
     }

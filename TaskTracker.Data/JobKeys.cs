@@ -1,10 +1,30 @@
 using Quartz;
+using TaskTracker.Data.Operations;
 
 namespace TaskTracker.Data;
 
 /// <summary>The jobs, under the names their users know, in the group <c>tasks</c>.</summary>
 public static class JobKeys
 {
+    /// <summary>The group of all jobs and of their triggers.</summary>
+    public const string Group = "tasks";
+
     /// <summary>Delivers the reminders that are due.</summary>
-    public static readonly JobKey SendTaskReminder = new("send_task_reminder", "tasks");
+    public static readonly JobKey SendTaskReminder = new("send_task_reminder", Group);
+
+    /// <summary>Writes all tasks of a user into a file.</summary>
+    public static readonly JobKey ExportUserTasks = new("export_user_tasks", Group);
+
+    /// <summary>Makes one change to many tasks of a user.</summary>
+    public static readonly JobKey BulkUpdateTasks = new("bulk_update_tasks", Group);
+
+    /// <summary>The job that does a kind of operation.</summary>
+    /// <param name="kind">The kind.</param>
+    /// <returns>The job's key.</returns>
+    public static JobKey Of(OperationKind kind) => kind switch
+    {
+        OperationKind.Export => ExportUserTasks,
+        OperationKind.BulkUpdate => BulkUpdateTasks,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No job does this."),
+    };
 }

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore.Metadata;
 using TaskTracker.Data.Accounts;
 using TaskTracker.Data.DataProtection;
 using TaskTracker.Data.Notifications;
+using TaskTracker.Data.Operations;
 using TaskTracker.Data.Reminders;
 using TaskTracker.Data.Tasks;
 
@@ -24,6 +25,12 @@ public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> 
 
     /// <summary>What users were told.</summary>
     public DbSet<Notification> Notifications => Set<Notification>();
+
+    /// <summary>The work that users have asked for.</summary>
+    public DbSet<Operation> Operations => Set<Operation>();
+
+    /// <summary>The pieces of exported files.</summary>
+    public DbSet<ExportChunk> ExportChunks => Set<ExportChunk>();
 
     /// <summary>The refresh tokens handed out, as hashes.</summary>
     public DbSet<RefreshToken> RefreshTokens => Set<RefreshToken>();

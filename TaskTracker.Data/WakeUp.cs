@@ -5,8 +5,16 @@ namespace TaskTracker.Data;
 /// </summary>
 public static class WakeUp
 {
-    /// <summary>The channel of <c>LISTEN</c> and <c>NOTIFY</c>. A payload is the moment to wake for, in UTC ISO 8601; empty means now.</summary>
+    /// <summary>
+    /// The channel of reminders. A payload is the moment to wake for, in UTC ISO 8601; empty means now.
+    /// </summary>
     public const string Channel = "tasktracker_wake";
+
+    /// <summary>The channel of stored firings: the scheduler looks at once. The payload is empty.</summary>
+    public const string SchedulingChannel = "tasktracker_scheduling";
+
+    /// <summary>The channel of cancellations. A payload is the id of the operation to stop.</summary>
+    public const string CancelChannel = "tasktracker_cancel";
 
     /// <summary>
     /// How often the jobs service looks for due reminders by itself. Only what is due sooner is worth a NOTIFY, for a

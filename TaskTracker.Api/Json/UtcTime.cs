@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using TaskTracker.Data;
 
 namespace TaskTracker.Api.Json;
 
@@ -16,8 +17,7 @@ internal static class UtcTime
         "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd' 'HH:mmK", "yyyy-MM-dd",
     ];
 
-    public static string Format(DateTimeOffset time) =>
-        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+    public static string Format(DateTimeOffset time) => UtcText.Format(time);
 
     public static bool TryParse([NotNullWhen(true)] string? text, out DateTimeOffset time)
     {

@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Quartz;
+
+namespace TaskTracker.Data.Operations;
+
+/// <summary>Asks for work by a job, as part of the caller's transaction.</summary>
+public interface IJobQueue
+{
+    /// <summary>
+    /// Stores the operation and the firing of its job, and announces them, in the transaction that the scope's context is
+    /// in: all of it happens with the commit, and nothing of it without.
+    /// </summary>
+    /// <param name="owner">Who asks.</param>
+    /// <param name="input">What for; its type decides on the job.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <typeparam name="TInput">The input's type.</typeparam>
+    /// <returns>The operation.</returns>
+    /// <exception cref="InvalidOperationException">The context is in no transaction.</exception>
+    Task<Operation> EnqueueAsync<TInput>(int owner, TInput input, CancellationToken cancellationToken) where TInput : IOperationInput;
+}
+
+/// <summary>Enqueues through Quartz's cluster, of which this process need not be a running part.</summary>
+/// <param name="db">The context, in a transaction.</param>
+/// <param name="schedulers">Where the cluster's scheduler comes from.</param>
+/// <param name="clock">The clock.</param>
+public sealed class JobQueue(TaskTrackerDbContext db, ISchedulerFactory schedulers, TimeProvider clock) : IJobQueue
+{
+    /// <inheritdoc />
+    public async Task<Operation> EnqueueAsync<TInput>(int owner, TInput input, CancellationToken cancellationToken)
+        where TInput : IOperationInput
+    {
+        var transaction = db.Database.CurrentTransaction
+            ?? throw new InvalidOperationException("Work is enqueued as part of a transaction: begin one first.");
+
+        var now = clock.GetUtcNow();
+        var operation = new Operation
+        {
+            Id = Guid.CreateVersion7(now),
+            OwnerId = owner,
+            Kind = TInput.Kind,
+            Input = JsonSerializer.Serialize(input, OperationJson.Options),
+            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null,
+            CreatedAt = now,
+            SeenAt = now,
+        };
+        db.Operations.Add(operation);
+        await db.SaveChangesAsync(cancellationToken);
+
+        var scheduler = await schedulers.GetScheduler(cancellationToken);
+        using (scheduler.EnlistTransaction(transaction.GetDbTransaction()))
+        {
+            await scheduler.ScheduleJob(OperationTriggers.Create(operation.Id, operation.Kind), cancellationToken: cancellationToken);
+        }
+
+        await db.Database.ExecuteSqlAsync($"select pg_notify({WakeUp.SchedulingChannel}, '')", cancellationToken);
+
+        return operation;
+    }
+}
+
+/// <summary>The firings of operations' jobs.</summary>
+public static class OperationTriggers
+{
+    /// <summary>The execution group of all operations, whose share of a node's threads is limited.</summary>
+    public const string ExecutionGroup = "operations";
+
+    /// <summary>The trigger of an operation, whoever stores it: once, or again where it was lost.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <returns>The key, <c>operation-</c> and the 32 digits of the id.</returns>
+    public static TriggerKey KeyOf(Guid operation) => new($"operation-{operation:N}", JobKeys.Group);
+
+    /// <summary>A firing as soon as possible.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="kind">Its kind, which decides on the job.</param>
+    /// <returns>The trigger to store.</returns>
+    public static ITrigger Create(Guid operation, OperationKind kind) =>
+        TriggerBuilder.Create<IJob<OperationFiring>>()
+            .WithIdentity(KeyOf(operation))
+            .ForJob(JobKeys.Of(kind))
+            .UsingInput(new OperationFiring(operation))
+            .WithExecutionGroup(ExecutionGroup)
+            .StartNow()
+            .Build();
+}
