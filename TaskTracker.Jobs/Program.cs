@@ -1,4 +1,6 @@
 using TaskTracker.Data;
+using TaskTracker.Data.Caching;
+using TaskTracker.Jobs.Operations;
 using TaskTracker.Jobs.Reminders;
 using TaskTracker.Jobs.Scheduling;
 using TaskTracker.Jobs.Schema;
@@ -8,11 +10,13 @@ var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults();
 builder.AddTaskTrackerData();
+builder.AddTaskTrackerCache();
 
 // Hosted services start in this order: nothing runs before the schema is there.
 builder.AddSchemaMigrator();
 builder.AddScheduler();
 builder.AddReminders();
+builder.AddOperations();
 
 var app = builder.Build();
 

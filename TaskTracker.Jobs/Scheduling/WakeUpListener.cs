@@ -1,6 +1,8 @@
 using System.Globalization;
 using Npgsql;
+using Quartz.Extensibility;
 using TaskTracker.Data;
+using TaskTracker.Jobs.Operations;
 using TaskTracker.Jobs.Reminders;
 
 namespace TaskTracker.Jobs.Scheduling;
@@ -9,6 +11,8 @@ namespace TaskTracker.Jobs.Scheduling;
 internal sealed partial class WakeUpListener(
     NpgsqlDataSource database,
     ReminderWake wake,
+    ISchedulerSignaler signaler,
+    RunningOperations running,
     TimeProvider clock,
     ILogger<WakeUpListener> logger) : BackgroundService
 {
@@ -44,12 +48,26 @@ internal sealed partial class WakeUpListener(
     {
         await using var connection = await database.OpenConnectionAsync(stoppingToken);
         DateTimeOffset? asked = null;
+        var isFiringStored = false;
+        var cancelled = new List<string>();
         connection.Notification += (_, notification) =>
         {
-            var moment = MomentOf(notification.Payload);
-            asked = asked < moment ? asked : moment;
+            switch (notification.Channel)
+            {
+                case WakeUp.SchedulingChannel:
+                    isFiringStored = true;
+                    break;
+                case WakeUp.CancelChannel:
+                    cancelled.Add(notification.Payload);
+                    break;
+                default:
+                    var moment = MomentOf(notification.Payload);
+                    asked = asked < moment ? asked : moment;
+                    break;
+            }
         };
-        await using (var listen = new NpgsqlCommand($"listen {WakeUp.Channel}", connection))
+        const string Listen = $"listen {WakeUp.Channel}; listen {WakeUp.SchedulingChannel}; listen {WakeUp.CancelChannel}";
+        await using (var listen = new NpgsqlCommand(Listen, connection))
         {
             await listen.ExecuteNonQueryAsync(stoppingToken);
         }
@@ -64,8 +82,21 @@ internal sealed partial class WakeUpListener(
             await connection.WaitAsync(stoppingToken);
             while (await connection.WaitAsync(s_burst, stoppingToken))
             {
-                // Each turn has lowered 'asked' or left it.
+                // Each turn has noted what was asked.
             }
+
+            if (isFiringStored)
+            {
+                isFiringStored = false;
+                await signaler.SignalSchedulingChange(null, stoppingToken);
+            }
+
+            foreach (var operation in cancelled)
+            {
+                await CancelAsync(operation, stoppingToken);
+            }
+
+            cancelled.Clear();
 
             if (asked is not { } moment)
             {
@@ -82,6 +113,17 @@ internal sealed partial class WakeUpListener(
                 stored = moment;
             }
         }
+    }
+
+    private Task CancelAsync(string payload, CancellationToken cancellationToken)
+    {
+        if (Guid.TryParse(payload, out var operation))
+        {
+            return running.StopAsync(operation, cancellationToken);
+        }
+
+        LogNotAnOperation(payload);
+        return Task.CompletedTask;
     }
 
     private DateTimeOffset MomentOf(string payload)
@@ -111,6 +153,9 @@ internal sealed partial class WakeUpListener(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Listening for wake-ups failed: {Reason} Next try in {Milliseconds:0} ms.")]
     private partial void LogLost(string reason, double milliseconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A cancellation should name an operation by its id, but this one says '{Payload}'.")]
+    private partial void LogNotAnOperation(string payload);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A wake-up should name a moment in UTC ISO 8601, but this one says '{Payload}'.")]
     private partial void LogNotAMoment(string payload);

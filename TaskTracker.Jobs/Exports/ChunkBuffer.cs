@@ -1,0 +1,49 @@
+using System.Buffers;
+using TaskTracker.Data.Operations;
+
+namespace TaskTracker.Jobs.Exports;
+
+/// <summary>Takes bytes of any length and gives them back in chunks of <see cref="ExportChunk.Size"/>.</summary>
+internal sealed class ChunkBuffer : IBufferWriter<byte>
+{
+    private readonly byte[] _chunk = new byte[ExportChunk.Size];
+
+    // A chunk and the longest task in any format fit; should they not, it grows.
+    private byte[] _bytes = new byte[ExportChunk.Size + (256 * 1024)];
+
+    /// <summary>How many bytes are waiting.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>The number of the chunk that is taken next.</summary>
+    public int Number { get; private set; }
+
+    public bool IsChunkFull => Length >= ExportChunk.Size;
+
+    /// <summary>Takes the next chunk, short only where no more is waiting. It is valid until the next one is taken.</summary>
+    public byte[] TakeChunk()
+    {
+        var length = Math.Min(Length, ExportChunk.Size);
+        var chunk = length == ExportChunk.Size ? _chunk : new byte[length];
+        _bytes.AsSpan(0, length).CopyTo(chunk);
+        _bytes.AsSpan(length, Length - length).CopyTo(_bytes);
+        Length -= length;
+        Number++;
+
+        return chunk;
+    }
+
+    public void Advance(int count) => Length += count;
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        var needed = Length + Math.Max(sizeHint, 1);
+        if (needed > _bytes.Length)
+        {
+            Array.Resize(ref _bytes, Math.Max(needed, _bytes.Length * 2));
+        }
+
+        return _bytes.AsMemory(Length);
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+}

@@ -1,0 +1,143 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using TaskTracker.Data;
+using TaskTracker.Data.Operations;
+using TaskTracker.Data.Tasks;
+
+namespace TaskTracker.Jobs.Exports;
+
+/// <summary>Writes tasks as the bytes of a file, one after the other.</summary>
+internal interface IExportFormat
+{
+    void WriteStart(IBufferWriter<byte> file);
+
+    void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst);
+
+    void WriteEnd(IBufferWriter<byte> file, bool isEmpty);
+}
+
+/// <summary>The formats of exported files. All are UTF-8 without a byte order mark and name values as the API does.</summary>
+internal static class ExportFormats
+{
+    public static IExportFormat Create(ExportFormat format) => format switch
+    {
+        ExportFormat.Json => new JsonArrayFormat(),
+        ExportFormat.Ndjson => new NdjsonFormat(),
+        ExportFormat.Csv => new CsvFormat(),
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "There is no such format."),
+    };
+}
+
+/// <summary>A task as a JSON object.</summary>
+internal static class JsonTask
+{
+    // The file is never part of a page, so text stays readable.
+    private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static void Write(IBufferWriter<byte> file, TaskItem task)
+    {
+        using var json = new Utf8JsonWriter(file, s_options);
+        json.WriteStartObject();
+        json.WriteNumber("id", task.Id);
+        json.WriteString("title", task.Title);
+        json.WriteString("description", task.Description);
+        json.WriteBoolean("completed", task.Completed);
+        json.WriteString("deadline", task.Deadline is { } deadline ? UtcText.Format(deadline) : null);
+        json.WriteString("created_at", UtcText.Format(task.CreatedAt));
+        json.WriteString("updated_at", UtcText.Format(task.UpdatedAt));
+        json.WriteNumber("owner_id", task.OwnerId);
+        json.WriteEndObject();
+    }
+}
+
+/// <summary>One array, one task a line.</summary>
+internal sealed class JsonArrayFormat : IExportFormat
+{
+    public void WriteStart(IBufferWriter<byte> file) => file.Write("["u8);
+
+    public void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst)
+    {
+        file.Write(isFirst ? "\n"u8 : ",\n"u8);
+        JsonTask.Write(file, task);
+    }
+
+    public void WriteEnd(IBufferWriter<byte> file, bool isEmpty) => file.Write(isEmpty ? "]\n"u8 : "\n]\n"u8);
+}
+
+/// <summary>One task a line.</summary>
+internal sealed class NdjsonFormat : IExportFormat
+{
+    public void WriteStart(IBufferWriter<byte> file)
+    {
+        // The first line is the first task.
+    }
+
+    public void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst)
+    {
+        JsonTask.Write(file, task);
+        file.Write("\n"u8);
+    }
+
+    public void WriteEnd(IBufferWriter<byte> file, bool isEmpty)
+    {
+        // The last line is the last task.
+    }
+}
+
+/// <summary>
+/// RFC 4180. Spreadsheets take text that begins with <c>= + - @</c>, a tab or a carriage return for a formula, which
+/// somebody else may have put there: such text gets an apostrophe before it, as OWASP advises.
+/// </summary>
+internal sealed class CsvFormat : IExportFormat
+{
+    private readonly StringBuilder _line = new();
+
+    public void WriteStart(IBufferWriter<byte> file) =>
+        file.Write("id,title,description,completed,deadline,created_at,updated_at,owner_id\r\n"u8);
+
+    public void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst)
+    {
+        _line.Clear();
+        _line.Append(CultureInfo.InvariantCulture, $"{task.Id},");
+        AppendText(task.Title);
+        _line.Append(',');
+        AppendText(task.Description);
+        _line.Append(',').Append(task.Completed ? "true" : "false");
+        _line.Append(',').Append(task.Deadline is { } deadline ? UtcText.Format(deadline) : "");
+        _line.Append(',').Append(UtcText.Format(task.CreatedAt));
+        _line.Append(',').Append(UtcText.Format(task.UpdatedAt));
+        _line.Append(CultureInfo.InvariantCulture, $",{task.OwnerId}\r\n");
+
+        // As one text: a builder's pieces may part a surrogate pair.
+        Encoding.UTF8.GetBytes(_line.ToString(), file);
+    }
+
+    public void WriteEnd(IBufferWriter<byte> file, bool isEmpty)
+    {
+        // The last line is the last task.
+    }
+
+    private void AppendText(string text)
+    {
+        var isFormula = text is ['=' or '+' or '-' or '@' or '\t' or '\r', ..];
+        var isQuoted = text.AsSpan().IndexOfAny("\",\r\n") >= 0;
+        if (isQuoted)
+        {
+            _line.Append('"');
+        }
+
+        if (isFormula)
+        {
+            _line.Append('\'');
+        }
+
+        _line.Append(isQuoted ? text.Replace("\"", "\"\"", StringComparison.Ordinal) : text);
+        if (isQuoted)
+        {
+            _line.Append('"');
+        }
+    }
+}

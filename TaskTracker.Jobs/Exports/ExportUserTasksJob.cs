@@ -1,0 +1,14 @@
+using Quartz;
+using TaskTracker.Data.Operations;
+using TaskTracker.Jobs.Operations;
+
+namespace TaskTracker.Jobs.Exports;
+
+/// <summary>Runs <see cref="TaskExport"/>. The runner limits its time, so that running out of it is told in the operation's row.</summary>
+[JobTimeout("00:00:00")]
+[RetryPolicy(3, "00:00:01", 2, MaxDelay = "00:00:30", Jitter = 0.2)]
+internal sealed class ExportUserTasksJob(OperationRunner runner, TaskExport export) : IJob<OperationFiring>
+{
+    public async ValueTask Execute(IJobExecutionContext context, OperationFiring input, CancellationToken cancellationToken = default) =>
+        await runner.RunAsync(context, input, export, cancellationToken);
+}

@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+using Quartz;
+using TaskTracker.Data;
+using TaskTracker.Data.Operations;
+using TaskTracker.Data.Scheduling;
+
+namespace TaskTracker.Jobs.Operations;
+
+/// <summary>
+/// Notices operations that nobody looks after any more, because their firing was deleted or ended without a word, and
+/// stores the firing again. Two replicas that do so at once store one, and a firing too many only takes over.
+/// </summary>
+internal sealed partial class OperationWatch(
+    IServiceScopeFactory scopes,
+    ISchedulerFactory schedulers,
+    OperationTelemetry telemetry,
+    TimeProvider clock,
+    ILogger<OperationWatch> logger) : BackgroundService
+{
+    /// <summary>How long an operation must have been silent. A node that died is replaced long before.</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
+
+    private const int BatchSize = 100;
+
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(15);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(s_interval, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await LookAsync(stoppingToken);
+            }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(exception.Message);
+            }
+        }
+    }
+
+    /// <summary>Looks once.</summary>
+    public async Task LookAsync(CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
+        telemetry.RecordOpen(await db.Operations
+            .Where(operation => operation.Status == OperationStatus.Pending || operation.Status == OperationStatus.Running)
+            .GroupBy(operation => new { operation.Kind, operation.Status })
+            .Select(group => new OpenOperations(group.Key.Kind, group.Key.Status, group.LongCount()))
+            .ToListAsync(cancellationToken));
+
+        var before = clock.GetUtcNow() - Silence;
+        var lost = await db.Operations.FromSql(
+            $"""
+            select * from operations
+            where status in ('pending', 'running') and seen_at < {before} and not exists (
+                select from qrtz_triggers
+                where sched_name = {SchedulerCluster.Name} and trigger_group = {JobKeys.Group}
+                    and trigger_name = 'operation-' || replace(operations.id::text, '-', ''))
+            order by seen_at
+            limit {BatchSize}
+            """).AsNoTracking().ToListAsync(cancellationToken);
+        if (lost.Count == 0)
+        {
+            return;
+        }
+
+        var scheduler = await schedulers.GetScheduler(cancellationToken);
+        foreach (var operation in lost)
+        {
+            LogLost(operation.Id, operation.Kind);
+
+            // Quartz links the run to what is current now: the request, as the firing that was lost would have.
+            using var request = operation.TraceParent is { } parent ? new Activity("ask again").SetParentId(parent).Start() : null;
+            await scheduler.ScheduleTrigger(OperationTriggers.Create(operation.Id, operation.Kind), TriggerConflict.Keep, cancellationToken);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Nobody looks after operation {Operation} ({Kind}): its job is asked for again.")]
+    private partial void LogLost(Guid operation, OperationKind kind);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Looking for lost operations failed: {Reason}")]
+    private partial void LogFailed(string reason);
+}
