@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using TaskTracker.Data;
+using TaskTracker.Data.Caching;
 using TaskTracker.Jobs;
 
 namespace TaskTracker.Tests.Jobs;
@@ -9,6 +10,9 @@ namespace TaskTracker.Tests.Jobs;
 /// <summary>One replica of the jobs service in this process, over a test's own database.</summary>
 internal sealed class JobsHost(string connectionString, params Type[] without) : WebApplicationFactory<JobsMarker>
 {
+    /// <summary>The cache it invalidates; without one it has none.</summary>
+    public string? Redis { get; init; }
+
     /// <summary>Starts replicas at the same time.</summary>
     public static async Task StartAsync(params JobsHost[] replicas) =>
         await Task.WhenAll(replicas.Select(replica => Task.Run(() => _ = replica.Server)));
@@ -16,6 +20,11 @@ internal sealed class JobsHost(string connectionString, params Type[] without) :
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         builder.UseSetting($"ConnectionStrings:{DataServices.ConnectionName}", connectionString);
+        if (Redis is not null)
+        {
+            builder.UseSetting($"ConnectionStrings:{CacheServices.ConnectionName}", Redis);
+        }
+
         builder.UseSetting("Logging:LogLevel:Default", "Warning");
         builder.ConfigureTestServices(services =>
         {
