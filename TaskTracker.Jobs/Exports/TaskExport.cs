@@ -31,8 +31,30 @@ internal sealed class TaskExport(
             Parameters = { new() { Value = run.OwnerId } },
         };
         await using var rows = await select.ExecuteReaderAsync(cancellationToken);
+        long count;
+        try
+        {
+            count = await WriteAsync(run, input.Format, rows, expected, report, cancellationToken);
+        }
+        catch
+        {
+            // Else closing the reader would first read all rows that are left.
+            select.Cancel();
+            throw;
+        }
 
-        var format = ExportFormats.Create(input.Format);
+        var key = run.Id.ToString();
+        return new OperationOutcome(
+            new ExportResult(key, count, input.Format, $"/exports/{key}"),
+            $"{count} tasks exported",
+            count,
+            clock.GetUtcNow() + options.Value.Lifetime);
+    }
+
+    private async Task<long> WriteAsync(
+        Operation run, ExportFormat kind, NpgsqlDataReader rows, long expected, Action<int> report, CancellationToken cancellationToken)
+    {
+        var format = ExportFormats.Create(kind);
         var file = new ChunkBuffer();
         var count = 0L;
         format.WriteStart(file);
@@ -53,12 +75,7 @@ internal sealed class TaskExport(
             await ledger.AddChunkAsync(run, file.Number, file.TakeChunk(), progress: 99, cancellationToken);
         }
 
-        var key = run.Id.ToString();
-        return new OperationOutcome(
-            new ExportResult(key, count, input.Format, $"/exports/{key}"),
-            $"{count} tasks exported",
-            count,
-            clock.GetUtcNow() + options.Value.Lifetime);
+        return count;
     }
 
     // Only for the progress shown; at least one, for it divides.
