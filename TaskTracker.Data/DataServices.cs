@@ -1,7 +1,10 @@
+using System.Data.Common;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using TaskTracker.Data.Reminders;
+using TaskTracker.Data.Statistics;
 
 namespace TaskTracker.Data;
 
@@ -11,6 +14,9 @@ public static class DataServices
     /// <summary>The name of the database's connection string, and of the resource in the AppHost.</summary>
     public const string ConnectionName = "tasktracker";
 
+    /// <summary>The oldest major version of PostgreSQL: every write relies on <c>transaction_timeout</c>.</summary>
+    public const int OldestPostgres = 17;
+
     /// <summary>Adds <see cref="TaskTrackerDbContext"/> over the connection string <see cref="ConnectionName"/>.</summary>
     /// <param name="builder">The service that is being built.</param>
     /// <returns><paramref name="builder"/>.</returns>
@@ -19,7 +25,10 @@ public static class DataServices
     {
         builder.AddNpgsqlDbContext<TaskTrackerDbContext>(
             ConnectionName,
-            configureDbContextOptions: options => options
+            settings => settings.ConnectionString = WithConnectLimit(settings.ConnectionString),
+            options => options
+                // A request waits for its answer meanwhile; a job is tried again by its own policy.
+                .UseNpgsql(npgsql => npgsql.EnableRetryOnFailure(maxRetryCount: 2, maxRetryDelay: TimeSpan.FromMilliseconds(500), errorCodesToAdd: null))
                 // Migrations are written by hand and have no snapshot to compare with; a test compares model and schema.
                 .ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.PendingModelChangesWarning)));
 
@@ -31,7 +40,21 @@ public static class DataServices
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<ReminderPlanner>();
         builder.Services.AddScoped<ReminderWriter>();
+        builder.Services.AddScoped<StatisticsCounter>();
 
         return builder;
+    }
+
+    // Npgsql's own would hold a request for a quarter of a minute at each try.
+    private static string? WithConnectLimit(string? connectionString)
+    {
+        const string Limit = "Timeout";
+        var connection = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        if (connection.Count > 0 && !connection.ContainsKey(Limit))
+        {
+            connection[Limit] = 3;
+        }
+
+        return connection.ConnectionString;
     }
 }

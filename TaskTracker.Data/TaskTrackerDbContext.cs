@@ -1,6 +1,4 @@
 using System.Text;
-using Microsoft.AspNetCore.Identity;
-using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using TaskTracker.Data.Accounts;
@@ -8,17 +6,29 @@ using TaskTracker.Data.DataProtection;
 using TaskTracker.Data.Notifications;
 using TaskTracker.Data.Operations;
 using TaskTracker.Data.Reminders;
+using TaskTracker.Data.Statistics;
 using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Data;
 
 /// <summary>Everything TaskTracker keeps, in one PostgreSQL database. Quartz keeps its own tables beside these.</summary>
 /// <param name="options">The options of the context, made by <see cref="DataServices.AddTaskTrackerData"/>.</param>
-public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> options)
-    : IdentityUserContext<User, int>(options)
+public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> options) : DbContext(options)
 {
+    /// <summary>Who has an account. Identity's stores work on this set; of what else Identity can keep nothing is used.</summary>
+    public DbSet<User> Users => Set<User>();
+
     /// <summary>The tasks of all users.</summary>
     public DbSet<TaskItem> Tasks => Set<TaskItem>();
+
+    /// <summary>What repeated requests are answered.</summary>
+    public DbSet<IdempotentAnswer> IdempotentAnswers => Set<IdempotentAnswer>();
+
+    /// <summary>The owners' tasks in numbers, as they were last counted.</summary>
+    public DbSet<TaskStatistics> TaskStatistics => Set<TaskStatistics>();
+
+    /// <summary>Whose tasks have changed since.</summary>
+    public DbSet<StatisticsMark> StatisticsMarks => Set<StatisticsMark>();
 
     /// <summary>The reminders that still have to go out.</summary>
     public DbSet<Reminder> Reminders => Set<Reminder>();
@@ -39,19 +49,11 @@ public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> 
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
 
     /// <inheritdoc />
-    protected override void OnModelCreating(ModelBuilder builder)
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
-        base.OnModelCreating(builder);
+        modelBuilder.ApplyConfigurationsFromAssembly(typeof(TaskTrackerDbContext).Assembly);
 
-        // Identity keeps more than a user name and a password; these parts of it have no use here.
-        builder.Ignore<IdentityUserClaim<int>>();
-        builder.Ignore<IdentityUserLogin<int>>();
-        builder.Ignore<IdentityUserToken<int>>();
-        builder.Ignore<IdentityUserPasskey<int>>();
-
-        builder.ApplyConfigurationsFromAssembly(typeof(TaskTrackerDbContext).Assembly);
-
-        foreach (var entity in builder.Model.GetEntityTypes())
+        foreach (var entity in modelBuilder.Model.GetEntityTypes())
         {
             foreach (var property in entity.GetProperties())
             {

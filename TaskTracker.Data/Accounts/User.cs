@@ -41,6 +41,7 @@ internal sealed class UserConfiguration : IEntityTypeConfiguration<User>
     public void Configure(EntityTypeBuilder<User> user)
     {
         user.ToTable("users");
+        user.Property(u => u.ConcurrencyStamp).IsConcurrencyToken();
         user.Property(u => u.UserName).HasMaxLength(User.UserNameMaxLength).IsRequired();
         user.Property(u => u.NormalizedUserName).HasMaxLength(User.UserNameMaxLength).IsRequired();
         user.Property(u => u.Email).HasMaxLength(User.EmailMaxLength).IsRequired();

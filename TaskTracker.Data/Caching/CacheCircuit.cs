@@ -7,7 +7,7 @@ using StackExchange.Redis;
 namespace TaskTracker.Data.Caching;
 
 /// <summary>
-/// Whether this replica uses Redis. It opens at the first error or time-out, so that a dead Redis costs nobody a wait,
+/// Whether this replica uses Redis. It opens at the first error, and at a time-out while nobody else is answered, so that a dead Redis costs nobody a wait,
 /// and is closed again in the background only, after the global epoch was raised: writes that went unannounced
 /// meanwhile can then no longer be hidden by an old answer. It starts open, for the process before this one may have
 /// ended with its own circuit open.
@@ -35,6 +35,7 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
     private volatile OwnerVersionScripts? _scripts;
     private IConnectionMultiplexer? _connection;
     private long _openings;
+    private long _answeredAt;
     private bool _reported;
 
     /// <summary>Whether Redis is in use.</summary>
@@ -81,9 +82,17 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
             return otherwise;
         }
 
+        var asked = clock.GetTimestamp();
         try
         {
-            return await use(scripts).WaitAsync(Limit);
+            var answer = await use(scripts).WaitAsync(Limit);
+            Interlocked.Exchange(ref _answeredAt, clock.GetTimestamp());
+            return answer;
+        }
+        catch (TimeoutException) when (Interlocked.Read(ref _answeredAt) > asked)
+        {
+            // It has answered others meanwhile: this process is busy, not Redis away.
+            return otherwise;
         }
         catch (Exception exception) when (IsOfRedis(exception))
         {

@@ -10,7 +10,7 @@ public static class CacheServices
     /// <summary>The name of the cache's connection string, and of the resource in the AppHost.</summary>
     public const string ConnectionName = "cache";
 
-    /// <summary>Adds the output cache's store in Redis, <see cref="OwnerVersions"/> and <see cref="OwnerTransaction"/>.</summary>
+    /// <summary>Adds the output cache's store in Redis, <see cref="OwnerVersions"/>, <see cref="TypedCache"/> and <see cref="OwnerTransaction"/>.</summary>
     /// <param name="builder">The service that is being built.</param>
     /// <returns><paramref name="builder"/>.</returns>
     public static IHostApplicationBuilder AddTaskTrackerCache(this IHostApplicationBuilder builder)
@@ -28,6 +28,7 @@ public static class CacheServices
         builder.Services.AddSingleton<CacheCircuit>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CacheCircuit>());
         builder.Services.AddSingleton<OwnerVersions>();
+        builder.Services.AddSingleton<TypedCache>();
         builder.Services.AddScoped<OwnerTransaction>();
 
         return builder;

@@ -32,13 +32,15 @@ public sealed class OwnerTransaction(TaskTrackerDbContext db, OwnerVersions vers
                 // What a failed attempt has added is still tracked.
                 db.ChangeTracker.Clear();
 
-                // First of all, so that no pause of this process can carry the commit beyond the life of the mark.
-                transaction = await db.Database
+                // First of all, so that no pause of this process can carry the commit beyond the life of the mark. The
+                // owners' statistics are out of date with the same commit.
+                transaction = (await db.Database
                     .SqlQuery<string>($"""
+                        with marked as (insert into statistics_marks (owner_id) select unnest({owners.ToArray()}))
                         select pg_current_xact_id()::text as "Value"
                         from set_config('transaction_timeout', {$"{(int)Limit.TotalSeconds}s"}, true)
                         """)
-                    .SingleAsync(attempt);
+                    .ToListAsync(attempt)).Single();
                 if (owners.Count > 0)
                 {
                     marks.Add(await versions.BeginAsync(owners));

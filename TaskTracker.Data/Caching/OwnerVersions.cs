@@ -22,7 +22,7 @@ public sealed class OwnerVersions(CacheCircuit circuit)
 
     /// <summary>
     /// Announces a write. Called inside its transaction, whose time is limited already, and before its commit. Without
-    /// Redis it does nothing: the circuit is open then, and will not close without a new epoch.
+    /// Redis it does nothing but see to it that the circuit is open, which will not close without a new epoch.
     /// </summary>
     /// <param name="owners">Whose data is written.</param>
     /// <returns>The mark to end.</returns>
@@ -31,7 +31,10 @@ public sealed class OwnerVersions(CacheCircuit circuit)
         var mark = OwnerVersionScripts.NewVersion();
         foreach (var some in owners.Chunk(OwnersPerScript))
         {
-            await circuit.TryAsync(scripts => Done(scripts.BeginAsync(some, mark)), false);
+            if (!await circuit.TryAsync(scripts => Done(scripts.BeginAsync(some, mark)), false))
+            {
+                circuit.Open("a write could not be announced");
+            }
         }
 
         return mark;

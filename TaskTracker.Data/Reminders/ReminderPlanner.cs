@@ -41,6 +41,7 @@ public sealed class ReminderPlanner(IOptions<ReminderOptions> options, TimeProvi
             yield return new Reminder
             {
                 Task = task,
+                TaskId = task.Id,
                 LeadTime = leadTime,
                 DueAt = dueAt,
                 TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null,

@@ -12,6 +12,9 @@ public sealed class TaskItem
     /// <summary>The longest description, in characters.</summary>
     public const int DescriptionMaxLength = 10_000;
 
+    /// <summary>What a search folds letters by. PostgreSQL brings it itself, and whatever locale a database has, it knows those of all languages.</summary>
+    public const string SearchCollation = "pg_c_utf8";
+
     /// <summary>The task's number.</summary>
     public long Id { get; set; }
 

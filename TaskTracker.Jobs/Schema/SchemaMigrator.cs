@@ -27,6 +27,13 @@ internal sealed partial class SchemaMigrator(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await using var connection = await ConnectAsync(cancellationToken);
+        if (connection.PostgreSqlVersion.Major < DataServices.OldestPostgres)
+        {
+            throw new InvalidOperationException(
+                $"The database of ConnectionStrings:{DataServices.ConnectionName} is served by PostgreSQL {connection.PostgreSqlVersion.Major}: "
+                + $"use PostgreSQL {DataServices.OldestPostgres} or later.");
+        }
+
         await LockAsync(connection, cancellationToken);
 
         await using (var scope = scopes.CreateAsyncScope())

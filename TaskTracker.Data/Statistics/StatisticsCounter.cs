@@ -1,0 +1,90 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace TaskTracker.Data.Statistics;
+
+/// <summary>Counts owners' tasks: for one who asks, and for all whose tasks have changed.</summary>
+/// <param name="db">The context.</param>
+/// <param name="clock">The clock that says what is overdue.</param>
+public sealed class StatisticsCounter(TaskTrackerDbContext db, TimeProvider clock)
+{
+    /// <summary>The statistics of one owner, right at this moment: stored ones if they still hold, else counted now.</summary>
+    /// <param name="owner">The owner's number.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The statistics.</returns>
+    public async Task<TaskStatistics> GetAsync(int owner, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var stored = await db.TaskStatistics.AsNoTracking().SingleOrDefaultAsync(
+            statistics => statistics.OwnerId == owner
+                && (statistics.NextDeadline == null || statistics.NextDeadline > now)
+                && !db.StatisticsMarks.Any(mark => mark.OwnerId == owner),
+            cancellationToken);
+
+        return stored ?? (await CountAsync([owner], cancellationToken)).Single();
+    }
+
+    /// <summary>Owners whose stored statistics no longer hold, some of them where they are many.</summary>
+    /// <param name="limit">The most owners to name.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>Their numbers.</returns>
+    public Task<List<int>> FindOutOfDateAsync(int limit, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        return db.StatisticsMarks.Select(mark => mark.OwnerId)
+            .Union(db.TaskStatistics.Where(statistics => statistics.NextDeadline <= now).Select(statistics => statistics.OwnerId))
+            .OrderBy(owner => owner)
+            .Take(limit)
+            .ToListAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Counts and stores. The owners' rows are locked first, in one order, and counted by a statement of its own, which
+    /// sees everything that whoever held the locks before had counted: an older count never replaces a newer one.
+    /// </summary>
+    /// <param name="owners">Whose tasks to count.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The statistics of each.</returns>
+    public Task<List<TaskStatistics>> CountAsync(IReadOnlyCollection<int> owners, CancellationToken cancellationToken)
+    {
+        int[] ids = [.. owners.Distinct().Order()];
+        return db.Database.CreateExecutionStrategy().ExecuteAsync(
+            async attempt =>
+            {
+                await using var transaction = await db.Database.BeginTransactionAsync(attempt);
+                await db.Database.ExecuteSqlAsync(
+                    $"""
+                    insert into task_statistics (owner_id, total_tasks, completed_tasks, overdue_tasks, updated_at)
+                    select id, 0, 0, 0, '-infinity' from users where id = any({ids}) order by id
+                    on conflict do nothing;
+                    select from task_statistics where owner_id = any({ids}) order by owner_id for update;
+                    """,
+                    attempt);
+
+                var now = clock.GetUtcNow();
+                var counted = await db.TaskStatistics.FromSql(
+                    $"""
+                    with seen as (
+                        delete from statistics_marks where owner_id = any({ids})
+                    )
+                    update task_statistics set
+                        total_tasks = counted.total, completed_tasks = counted.completed, overdue_tasks = counted.overdue,
+                        next_deadline = counted.next, updated_at = {now}
+                    from (
+                        select owners.id,
+                            count(tasks.id) as total,
+                            count(*) filter (where tasks.completed) as completed,
+                            count(*) filter (where not tasks.completed and tasks.deadline <= {now}) as overdue,
+                            min(tasks.deadline) filter (where not tasks.completed and tasks.deadline > {now}) as next
+                        from unnest({ids}) as owners (id) left join tasks on tasks.owner_id = owners.id
+                        group by owners.id
+                    ) counted
+                    where task_statistics.owner_id = counted.id
+                    returning task_statistics.*
+                    """).AsNoTracking().ToListAsync(attempt);
+                await transaction.CommitAsync(attempt);
+
+                return counted;
+            },
+            cancellationToken);
+    }
+}
