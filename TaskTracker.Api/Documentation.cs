@@ -1,6 +1,14 @@
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Authentication.BearerToken;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
+using TaskTracker.Api.Accounts;
+using TaskTracker.Api.Caching;
+using TaskTracker.Api.Health;
+using TaskTracker.Api.Notifications;
+using TaskTracker.Api.Paging;
+using TaskTracker.Api.Statistics;
+using TaskTracker.Api.Tasks;
 
 namespace TaskTracker.Api;
 
@@ -8,6 +16,40 @@ namespace TaskTracker.Api;
 internal static class Documentation
 {
     private const string Scheme = BearerTokenDefaults.AuthenticationScheme;
+
+    private const string Task1 =
+        """
+        {
+          "id": 1, "title": "Write the report", "description": "Two pages.", "completed": false, "deadline": "2030-01-31T08:30:00.000000Z",
+          "created_at": "2030-01-01T09:00:00.000000Z", "updated_at": "2030-01-01T09:00:00.000000Z", "owner_id": 1
+        }
+        """;
+
+    private static readonly Dictionary<Type, string> Examples = new()
+    {
+        [typeof(RegisterRequest)] = """{ "username": "ada", "email": "ada@example.com", "password": "correct horse battery staple" }""",
+        [typeof(UserResponse)] = """{ "id": 1, "username": "ada", "email": "ada@example.com", "is_active": true }""",
+        [typeof(TokenResponse)] = """{ "access_token": "CfDJ8…", "token_type": "bearer", "expires_in": 1800, "refresh_token": "q83v…" }""",
+        [typeof(RefreshRequest)] = """{ "refresh_token": "q83v…" }""",
+        [typeof(CreateTaskRequest)] = """{ "title": "Write the report", "description": "Two pages.", "deadline": "2030-01-31T08:30:00Z" }""",
+        [typeof(UpdateTaskRequest)] = """{ "completed": true, "deadline": null }""",
+        [typeof(TaskResponse)] = Task1,
+        [typeof(Page<TaskResponse>)] = $$"""{ "items": [{{Task1}}], "next_cursor": null }""",
+        [typeof(MessageResponse)] = """{ "message": "Task deleted successfully" }""",
+        [typeof(StatisticsResponse)] =
+            """{ "total_tasks": 3, "completed_tasks": 1, "overdue_tasks": 0, "completion_rate": 33.33, "updated_at": "2030-01-01T09:00:00.000000Z" }""",
+        [typeof(NotificationResponse)] =
+            """
+            {
+              "id": 1, "task_id": 1, "kind": "reminder", "title": "Write the report", "deadline": "2030-01-31T08:30:00.000000Z",
+              "lead_seconds": 86400, "created_at": "2030-01-30T08:30:00.000000Z", "read_at": null
+            }
+            """,
+        [typeof(UnreadResponse)] = """{ "unread": 1 }""",
+        [typeof(HealthResponse)] = """{ "status": "healthy", "database": "connected", "redis": "connected", "redis_status": "in_use", "jobs": "running" }""",
+        [typeof(CacheStatusResponse)] =
+            """{ "cache_working": true, "cache_ttl": 300, "latency_ms": 0.8, "counts": { "hits": 90, "misses": 10, "hit_ratio": 0.9, "keys": 12, "memory_bytes": 1048576 } }""",
+    };
 
     public static void AddDocumentation(this IServiceCollection services) => services.AddOpenApi("v1", options =>
     {
@@ -36,6 +78,15 @@ internal static class Documentation
             };
             return Task.CompletedTask;
         });
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            if (Examples.TryGetValue(context.JsonTypeInfo.Type, out var example))
+            {
+                schema.Examples = [JsonNode.Parse(example)!];
+            }
+
+            return Task.CompletedTask;
+        });
         options.AddOperationTransformer((operation, context, _) =>
         {
             if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any())
@@ -47,14 +98,12 @@ internal static class Documentation
         });
     });
 
-    public static void MapDocumentation(this WebApplication app)
+    public static void MapDocumentation(this IEndpointRouteBuilder routes) => routes.MapOpenApi().AllowAnonymous();
+
+    public static void UseDocumentation(this IApplicationBuilder app) => app.UseSwaggerUI(page =>
     {
-        app.MapOpenApi().AllowAnonymous();
-        app.UseSwaggerUI(page =>
-        {
-            page.RoutePrefix = "docs";
-            page.DocumentTitle = "TaskTracker";
-            page.SwaggerEndpoint("/openapi/v1.json", "TaskTracker v1");
-        });
-    }
+        page.RoutePrefix = "docs";
+        page.DocumentTitle = "TaskTracker";
+        page.SwaggerEndpoint("/openapi/v1.json", "TaskTracker v1");
+    });
 }

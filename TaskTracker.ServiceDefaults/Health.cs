@@ -1,5 +1,5 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -37,12 +37,16 @@ internal static class Health
 
         void Map(string path, Func<HealthCheckRegistration, bool> applies, Func<HealthReport, object> body)
         {
-            var options = new HealthCheckOptions
+            var latest = new LatestReport(applies);
+            routes.MapGet(path, async (HealthCheckService checks, HttpContext context) =>
             {
-                Predicate = applies,
-                ResponseWriter = (context, report) => context.Response.WriteAsJsonAsync(body(report), context.RequestAborted),
-            };
-            routes.MapHealthChecks(path, options).AllowAnonymous().DisableRateLimiting().DisableHttpMetrics();
+                var report = await latest.GetAsync(checks, context.RequestAborted);
+                context.Response.Headers.CacheControl = "no-store";
+                return TypedResults.Json(body(report), statusCode: report.Status == HealthStatus.Unhealthy
+                    ? StatusCodes.Status503ServiceUnavailable
+                    : StatusCodes.Status200OK);
+            }).WithTags("Health").WithSummary(path == AlivePath ? "Whether the process answers" : "Whether the service can do its work")
+                .Produces(StatusCodes.Status503ServiceUnavailable).AllowAnonymous().DisableRateLimiting().DisableHttpMetrics();
         }
     }
 
@@ -58,4 +62,29 @@ internal static class Health
         HealthStatus.Degraded => "degraded",
         _ => "unhealthy",
     };
+
+    /// <summary>Checks at most once a second however many ask, for anybody may ask.</summary>
+    private sealed class LatestReport(Func<HealthCheckRegistration, bool> applies)
+    {
+        private static readonly TimeSpan s_life = TimeSpan.FromSeconds(1);
+
+        private readonly Lock _gate = new();
+        private Task<HealthReport>? _report;
+        private long _begunAt;
+
+        public Task<HealthReport> GetAsync(HealthCheckService checks, CancellationToken cancellationToken)
+        {
+            lock (_gate)
+            {
+                if (_report is null || (_report.IsCompleted && Stopwatch.GetElapsedTime(_begunAt) > s_life))
+                {
+                    _begunAt = Stopwatch.GetTimestamp();
+                    // Others wait for it too, so it does not end with the one who asked first; each check has its limit.
+                    _report = checks.CheckHealthAsync(applies, CancellationToken.None);
+                }
+
+                return _report.WaitAsync(cancellationToken);
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using TaskTracker.Api.Health;
+using TaskTracker.Api.Http;
 using TaskTracker.Api.Json;
 using TaskTracker.Data;
 using TaskTracker.Data.Accounts;
@@ -18,11 +19,11 @@ internal static class AccountEndpoints
         var accounts = routes.MapGroup("/auth").WithTags("Accounts").RequireSchema();
 
         accounts.MapPost("/register", Register).WithName(nameof(Register)).WithSummary("Register an account")
-            .ProducesValidationProblem().AllowAnonymous();
+            .ProducesValidationProblem().RequireRateLimiting(RateLimits.Credentials).AllowAnonymous();
         accounts.MapPost("/login", LogIn).WithName(nameof(LogIn)).WithSummary("Log in with a user name, or an e-mail address, and a password")
-            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status401Unauthorized).AllowAnonymous().DisableAntiforgery();
+            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status401Unauthorized).RequireRateLimiting(RateLimits.Credentials).AllowAnonymous().DisableAntiforgery();
         accounts.MapPost("/refresh", Refresh).WithName(nameof(Refresh)).WithSummary("Exchange a refresh token for new tokens; each is good once")
-            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status401Unauthorized).AllowAnonymous();
+            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status401Unauthorized).RequireRateLimiting(RateLimits.Credentials).AllowAnonymous();
         accounts.MapPost("/logout", LogOut).WithName(nameof(LogOut)).WithSummary("End the session: its refresh tokens are revoked");
         accounts.MapGet("/me", Me).WithName(nameof(Me)).WithSummary("The account of the caller");
 

@@ -37,6 +37,8 @@ internal static class AccountServices
         builder.Services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
 
+        builder.Services.ReadKeysWhenNeeded();
+
         builder.Services.AddSingleton<AccessTokens>();
         builder.Services.AddSingleton<DecoyPassword>();
         builder.Services.AddScoped<LogIn>();

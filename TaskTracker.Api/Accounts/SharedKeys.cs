@@ -29,6 +29,17 @@ internal static class SharedKeys
             keys.XmlEncryptor = shared.Value.Key is null ? null : new AesGcmKeyXml(services);
         });
     }
+
+    /// <summary>
+    /// Data protection reads its keys at the start, where the tables may not be there yet: the jobs service brings them.
+    /// Called last, for whatever builds on data protection registers that again.
+    /// </summary>
+    public static void ReadKeysWhenNeeded(this IServiceCollection services)
+    {
+        var preload = services.Single(service => service.ServiceType == typeof(IHostedService)
+            && service.ImplementationType?.Assembly == typeof(KeyManagementOptions).Assembly);
+        services.Remove(preload);
+    }
 }
 
 /// <summary>What encrypts the shared keys. Bound to the configuration section <c>DataProtection</c>.</summary>

@@ -19,6 +19,12 @@ internal sealed class CacheOptions : IValidatableObject
     /// <summary>The lifetime of single tasks.</summary>
     public TimeSpan Items { get; set; } = TimeSpan.FromSeconds(300);
 
+    /// <summary>The lifetime of statistics; a deadline that passes ends it sooner.</summary>
+    public TimeSpan Statistics { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>The lifetime of lists and single tasks that <see cref="DefaultLifetimeVariable"/> gives.</summary>
+    public TimeSpan Default { get; private set; } = TimeSpan.FromSeconds(300);
+
     /// <summary>Takes over the default lifetime, which the section then may refine.</summary>
     /// <exception cref="InvalidOperationException">It is no number of seconds.</exception>
     public void UseDefaultLifetime(string? seconds)
@@ -34,12 +40,12 @@ internal sealed class CacheOptions : IValidatableObject
                 $"{DefaultLifetimeVariable} is '{seconds}': give the cache's lifetime in whole seconds, from 1 to {Longest.TotalSeconds}.");
         }
 
-        Lists = Items = TimeSpan.FromSeconds(number);
+        Default = Lists = Items = TimeSpan.FromSeconds(number);
     }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        foreach (var (name, lifetime) in ((string, TimeSpan)[])[(nameof(Lists), Lists), (nameof(Items), Items)])
+        foreach (var (name, lifetime) in ((string, TimeSpan)[])[(nameof(Lists), Lists), (nameof(Items), Items), (nameof(Statistics), Statistics)])
         {
             if (lifetime <= TimeSpan.Zero || lifetime > Longest)
             {

@@ -16,6 +16,8 @@ internal static class CachingServices
 
         builder.Services.AddOutputCache(options =>
         {
+            // Above it an answer costs Redis, and everybody who waits for it, more than the database.
+            options.MaximumBodySize = 1024 * 1024;
             options.AddPolicy(CachePolicies.Lists, new OwnerCachePolicy(cache => cache.Lists));
             options.AddPolicy(CachePolicies.Items, new OwnerCachePolicy(cache => cache.Items));
         });

@@ -15,7 +15,9 @@ internal sealed class OwnerCachePolicy(Func<CacheOptions, TimeSpan> lifetime) : 
     public async ValueTask CacheRequestAsync(OutputCacheContext context, CancellationToken cancellation)
     {
         var http = context.HttpContext;
-        if (!HttpMethods.IsGet(http.Request.Method) || http.User.Identity is not { IsAuthenticated: true })
+        if (!HttpMethods.IsGet(http.Request.Method) || http.User.Identity is not { IsAuthenticated: true }
+            // What is overdue changes with the clock, and no write says so: an index answers it each time.
+            || http.Request.Query.ContainsKey(nameof(Tasks.TaskQuery.Overdue)))
         {
             return;
         }

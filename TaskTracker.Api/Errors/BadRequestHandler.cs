@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Diagnostics;
+using TaskTracker.Api.Http;
 using TaskTracker.Api.Json;
 
 namespace TaskTracker.Api.Errors;
@@ -26,6 +27,11 @@ internal sealed partial class BadRequestHandler(IProblemDetailsService problems)
 
     private static (string Field, string Text)? Describe(BadHttpRequestException refusal)
     {
+        if (refusal is UnreadableHeaderException unreadable)
+        {
+            return (unreadable.Header, unreadable.Expected);
+        }
+
         if (refusal.StatusCode != StatusCodes.Status400BadRequest)
         {
             return null;

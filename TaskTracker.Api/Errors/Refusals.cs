@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using TaskTracker.Api.Http;
 using TaskTracker.Api.Json;
 
 namespace TaskTracker.Api.Errors;
@@ -50,8 +51,11 @@ internal static class Refusals
             StatusCodes.Status403Forbidden => "The account may not do this.",
             StatusCodes.Status404NotFound => "Not found.",
             StatusCodes.Status405MethodNotAllowed => "This method is not allowed here: see the Allow header.",
+            StatusCodes.Status412PreconditionFailed => "The precondition does not hold.",
             StatusCodes.Status413PayloadTooLarge => $"The body is too large: {MaxBodySize} bytes are the most.",
+            StatusCodes.Status414UriTooLong => $"Path and query are too long: {Edge.MaxTargetLength} characters are the most.",
             StatusCodes.Status415UnsupportedMediaType => "The body's type is not supported: see /docs.",
+            StatusCodes.Status429TooManyRequests => "Too many requests: wait as long as Retry-After says.",
             StatusCodes.Status503ServiceUnavailable => "Not available for now: try again.",
             >= 500 => "Something went wrong on our side. The trace id names it in the logs.",
             _ => problem.Title,

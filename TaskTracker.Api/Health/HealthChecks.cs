@@ -6,11 +6,16 @@ using TaskTracker.Data.Caching;
 
 namespace TaskTracker.Api.Health;
 
-/// <summary>Unhealthy until the schema is current: nothing that needs data can be answered before.</summary>
+/// <summary>Unhealthy until the database can serve: nothing that needs data can be answered before.</summary>
 internal sealed class SchemaCheck(SchemaGate schema) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken) =>
-        await schema.IsCurrentAsync(cancellationToken) ? HealthCheckResult.Healthy() : new HealthCheckResult(context.Registration.FailureStatus);
+        await schema.GetAsync(cancellationToken) switch
+        {
+            SchemaState.Current => HealthCheckResult.Healthy("connected"),
+            SchemaState.TooOld => new HealthCheckResult(context.Registration.FailureStatus, "too_old"),
+            _ => new HealthCheckResult(context.Registration.FailureStatus, "migrating"),
+        };
 }
 
 /// <summary>Degraded while answers come from the database alone.</summary>
@@ -36,7 +41,7 @@ internal sealed class JobsCheck(TaskTrackerDbContext db, TimeProvider clock) : I
     {
         try
         {
-            return HealthCheckResult.Healthy(await HaveCheckedInAsync(cancellationToken) ? "running" : "unknown");
+            return HealthCheckResult.Healthy(await GetStateAsync(cancellationToken));
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
@@ -44,18 +49,19 @@ internal sealed class JobsCheck(TaskTrackerDbContext db, TimeProvider clock) : I
         }
     }
 
-    private async Task<bool> HaveCheckedInAsync(CancellationToken cancellationToken)
+    private async Task<string> GetStateAsync(CancellationToken cancellationToken)
     {
         // Quartz's tables come with the jobs service.
         if (!await db.Database.SqlQuery<bool>($"""select to_regclass('qrtz_scheduler_state') is not null as "Value" """).SingleAsync(cancellationToken))
         {
-            return false;
+            return "unknown";
         }
 
-        // Quartz keeps .NET's ticks.
-        var since = (clock.GetUtcNow() - Silence).UtcTicks;
-        return await db.Database
-            .SqlQuery<bool>($"""select exists (select from qrtz_scheduler_state where last_checkin_time > {since}) as "Value" """)
+        var last = await db.Database
+            .SqlQuery<long?>($"""select max(last_checkin_time) as "Value" from qrtz_scheduler_state""")
             .SingleAsync(cancellationToken);
+
+        // Quartz keeps .NET's ticks.
+        return last is null ? "unknown" : last > (clock.GetUtcNow() - Silence).UtcTicks ? "running" : "stale";
     }
 }

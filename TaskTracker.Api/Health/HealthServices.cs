@@ -31,7 +31,7 @@ internal static class HealthServices
 
     private static HealthResponse Describe(HealthReport report)
     {
-        var database = Is(Database) ? Is(Schema) ? "connected" : "migrating" : "disconnected";
+        var database = Is(Database) ? report.Entries[Schema].Description ?? "disconnected" : "disconnected";
         var cache = Is(Cache);
         var jobs = report.Entries.GetValueOrDefault(Jobs).Description ?? "unknown";
 
@@ -51,8 +51,8 @@ public sealed record WelcomeResponse(string Message, string Docs, string Openapi
 
 /// <summary>How the service is.</summary>
 /// <param name="Status"><c>healthy</c>, <c>degraded</c> without the cache, <c>unhealthy</c> without the database.</param>
-/// <param name="Database"><c>connected</c>, <c>disconnected</c>, or <c>migrating</c> while its schema is not current.</param>
+/// <param name="Database"><c>connected</c>, <c>disconnected</c>, <c>migrating</c> while its schema is not current, or <c>too_old</c>.</param>
 /// <param name="Redis"><c>connected</c> or <c>disconnected</c>.</param>
 /// <param name="RedisStatus"><c>in_use</c>, or <c>bypassed</c> while answers come from the database alone.</param>
-/// <param name="Jobs"><c>running</c> where a jobs service has checked in of late, else <c>unknown</c>.</param>
+/// <param name="Jobs"><c>running</c> where a jobs service has checked in of late, <c>stale</c> where the last one has stopped or fell silent, <c>unknown</c> where none has been.</param>
 public sealed record HealthResponse(string Status, string Database, string Redis, string RedisStatus, string Jobs);

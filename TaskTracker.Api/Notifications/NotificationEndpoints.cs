@@ -14,6 +14,8 @@ namespace TaskTracker.Api.Notifications;
 /// <summary>What the caller was told of, the latest first.</summary>
 internal static class NotificationEndpoints
 {
+    private const string Order = "-id";
+
     public static RouteGroupBuilder MapNotifications(this IEndpointRouteBuilder routes)
     {
         var notifications = routes.MapGroup("/notifications").WithTags("Notifications").RequireSchema()
@@ -21,7 +23,10 @@ internal static class NotificationEndpoints
 
         notifications.MapGet("/", ListNotifications).WithName(nameof(ListNotifications))
             .WithSummary("List notifications, the latest first, a page at a time").ProducesValidationProblem();
-        notifications.MapPost("/{id:long}/read", ReadNotification).WithName(nameof(ReadNotification)).WithSummary("Mark a notification as read");
+        notifications.MapGet("/unread", CountUnread).WithName(nameof(CountUnread)).WithSummary("How many notifications are not read yet");
+        notifications.MapNotificationStream();
+        notifications.MapPost("/{id:long}/read", ReadNotification).WithName(nameof(ReadNotification)).WithSummary("Mark a notification as read")
+            .ProducesProblem(StatusCodes.Status404NotFound);
 
         return notifications;
     }
@@ -29,22 +34,33 @@ internal static class NotificationEndpoints
     private static async Task<Results<Ok<Page<NotificationResponse>>, ValidationProblem>> ListNotifications(
         [AsParameters] NotificationQuery query, ClaimsPrincipal caller, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
     {
-        if (!Cursor.TryParse(query.Cursor, out var before))
+        if (!Cursor.TryParse(query.Cursor, Order, out var before))
         {
             return TypedResults.ValidationProblem(Cursor.Problem);
         }
 
         var owner = caller.GetUserId();
         var notifications = db.Notifications.AsNoTracking().Where(notification => notification.OwnerId == owner);
-        if (query.Cursor is not null)
+        if (before is not null)
         {
             notifications = notifications.Where(notification => notification.Id < before.Id);
+        }
+
+        if (query.Unread is { } unread)
+        {
+            notifications = notifications.Where(notification => notification.ReadAt == null == unread);
         }
 
         var limit = query.Limit ?? Pages.DefaultLimit;
         var found = await notifications.OrderByDescending(notification => notification.Id).Take(limit + 1).ToListAsync(cancellationToken);
 
-        return TypedResults.Ok(response.Page(found, limit, NotificationResponse.From, last => new Cursor(last.Id)));
+        return TypedResults.Ok(response.Page(found, limit, NotificationResponse.From, last => new Cursor(Order, last.Id)));
+    }
+
+    private static async Task<UnreadResponse> CountUnread(ClaimsPrincipal caller, TaskTrackerDbContext db, CancellationToken cancellationToken)
+    {
+        var owner = caller.GetUserId();
+        return new(await db.Notifications.CountAsync(notification => notification.OwnerId == owner && notification.ReadAt == null, cancellationToken));
     }
 
     private static async Task<Results<NoContent, NotFound>> ReadNotification(
@@ -62,6 +78,9 @@ internal static class NotificationEndpoints
 /// <summary>Which notifications to list.</summary>
 public sealed record NotificationQuery
 {
+    /// <summary>Only what is not read yet, or only what is.</summary>
+    public bool? Unread { get; init; }
+
     /// <summary>The most on a page: 1 to 200, 50 by default.</summary>
     [Range(1, Pages.MaxLimit, ErrorMessage = Pages.LimitProblem)]
     public int? Limit { get; init; }
@@ -70,6 +89,10 @@ public sealed record NotificationQuery
     [Text(Paging.Cursor.MaxLength)]
     public string? Cursor { get; init; }
 }
+
+/// <summary>How many notifications are not read yet.</summary>
+/// <param name="Unread">Their number.</param>
+public sealed record UnreadResponse(int Unread);
 
 /// <summary>Something the caller was told.</summary>
 /// <param name="Id">Its number; later ones are higher.</param>

@@ -1,10 +1,11 @@
-using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using TaskTracker.Api.Accounts;
 using TaskTracker.Api.Caching;
 using TaskTracker.Api.Health;
+using TaskTracker.Api.Http;
 using TaskTracker.Api.Json;
 using TaskTracker.Api.Paging;
 using TaskTracker.Data;
@@ -15,107 +16,136 @@ namespace TaskTracker.Api.Tasks;
 /// <summary>The caller's tasks. Another user's task does not exist here.</summary>
 internal static class TaskEndpoints
 {
+    /// <summary>The most tasks that a plain array holds.</summary>
+    public const int ArrayLimit = 10_000;
+
     public static RouteGroupBuilder MapTasks(this IEndpointRouteBuilder routes)
     {
         var tasks = routes.MapGroup("/tasks").WithTags("Tasks").RequireSchema()
             .ProducesProblem(StatusCodes.Status401Unauthorized);
 
-        tasks.MapPost("/", CreateTask).WithName(nameof(CreateTask)).WithSummary("Create a task").ProducesValidationProblem();
+        tasks.MapPost("/", CreateTask).WithName(nameof(CreateTask)).WithSummary("Create a task")
+            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         tasks.MapPost("/create_task", CreateTaskAsBefore).WithName(nameof(CreateTaskAsBefore))
-            .WithSummary("Create a task, by the route of earlier versions").ProducesValidationProblem();
+            .WithSummary("Create a task, by the route of earlier versions")
+            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         tasks.MapGet("/", ListTasks).WithName(nameof(ListTasks)).WithSummary("List tasks, a page at a time")
-            .ProducesValidationProblem().CacheOutput(CachePolicies.Lists);
-        tasks.MapGet("/{id:long}", GetTask).WithName(nameof(GetTask)).WithSummary("Get a task").CacheOutput(CachePolicies.Items);
+            .ProducesValidationProblem().Produces(StatusCodes.Status304NotModified).CacheOutput(CachePolicies.Lists);
+        tasks.MapGet("/get_tasks", GetAllTasks).WithName(nameof(GetAllTasks))
+            .WithSummary("All tasks as a plain array, by the route of earlier versions; above 10,000 use GET /tasks")
+            .ProducesProblem(StatusCodes.Status400BadRequest).Produces(StatusCodes.Status304NotModified).CacheOutput(CachePolicies.Lists);
+        tasks.MapGet("/{id:long}", GetTask).WithName(nameof(GetTask)).WithSummary("Get a task")
+            .ProducesProblem(StatusCodes.Status404NotFound).Produces(StatusCodes.Status304NotModified).CacheOutput(CachePolicies.Items);
+        tasks.MapPut("/{id:long}", UpdateTask).WithName(nameof(UpdateTask))
+            .WithSummary("Change a task: a field that is absent stays, null clears it").ProducesValidationProblem()
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        tasks.MapDelete("/{id:long}", DeleteTask).WithName(nameof(DeleteTask)).WithSummary("Delete a task")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
 
         return tasks;
     }
 
-    private static async Task<Created<TaskResponse>> CreateTask(
-        CreateTaskRequest request, ClaimsPrincipal caller, TaskWriter writer, CancellationToken cancellationToken)
+    private static async Task<Results<Created<TaskResponse>, ProblemHttpResult>> CreateTask(
+        CreateTaskRequest request,
+        [FromHeader(Name = IdempotencyKeyHeader), Text(IdempotentAnswer.KeyMaxLength)] string? idempotencyKey,
+        ClaimsPrincipal caller,
+        TaskWriter writer,
+        CancellationToken cancellationToken) =>
+        await writer.CreateAsync(caller.GetUserId(), request, KeyOf(idempotencyKey), cancellationToken) is { } task
+            ? TypedResults.Created($"/tasks/{task.Id}", task)
+            : KeyOfAnotherRequest();
+
+    private static async Task<Results<Ok<TaskResponse>, ProblemHttpResult>> CreateTaskAsBefore(
+        CreateTaskRequest request,
+        [FromHeader(Name = IdempotencyKeyHeader), Text(IdempotentAnswer.KeyMaxLength)] string? idempotencyKey,
+        ClaimsPrincipal caller,
+        TaskWriter writer,
+        CancellationToken cancellationToken) =>
+        await writer.CreateAsync(caller.GetUserId(), request, KeyOf(idempotencyKey), cancellationToken) is { } task
+            ? TypedResults.Ok(task)
+            : KeyOfAnotherRequest();
+
+    private static async Task<Results<Ok<Page<TaskResponse>>, StatusCodeHttpResult, ValidationProblem>> ListTasks(
+        [AsParameters] TaskQuery query,
+        ClaimsPrincipal caller,
+        TaskTrackerDbContext db,
+        TimeProvider clock,
+        HttpResponse response,
+        CancellationToken cancellationToken)
     {
-        var task = await writer.CreateAsync(caller.GetUserId(), request, cancellationToken);
-
-        return TypedResults.Created($"/tasks/{task.Id}", TaskResponse.From(task));
-    }
-
-    private static async Task<Ok<TaskResponse>> CreateTaskAsBefore(
-        CreateTaskRequest request, ClaimsPrincipal caller, TaskWriter writer, CancellationToken cancellationToken) =>
-        TypedResults.Ok(TaskResponse.From(await writer.CreateAsync(caller.GetUserId(), request, cancellationToken)));
-
-    private static async Task<Results<Ok<Page<TaskResponse>>, ValidationProblem>> ListTasks(
-        [AsParameters] TaskQuery query, ClaimsPrincipal caller, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
-    {
-        if (!Cursor.TryParse(query.Cursor, out var after))
+        var owner = caller.GetUserId();
+        var order = TaskOrder.Find(query.Sort)!;
+        var tasks = query.Filter(db.Tasks.AsNoTracking().Where(task => task.OwnerId == owner), clock.GetUtcNow());
+        if (!Cursor.TryParse(query.Cursor, order.Name, out var cursor) || order.Sort(tasks, cursor) is not { } sorted)
         {
             return TypedResults.ValidationProblem(Cursor.Problem);
         }
 
-        var owner = caller.GetUserId();
-        var tasks = db.Tasks.AsNoTracking().Where(task => task.OwnerId == owner && task.Id > after.Id);
-        if (query.Completed is { } completed)
-        {
-            tasks = tasks.Where(task => task.Completed == completed);
-        }
-
         var limit = query.Limit ?? Pages.DefaultLimit;
-        var found = await tasks.OrderBy(task => task.Id).Take(limit + 1).ToListAsync(cancellationToken);
+        var found = await sorted.Take(limit + 1).ToListAsync(cancellationToken);
+        var page = response.Page(found, limit, TaskResponse.From, order.CursorOf);
 
-        return TypedResults.Ok(response.Page(found, limit, TaskResponse.From, last => new Cursor(last.Id)));
+        return EntityTags.Of(found).IsKnownTo(response) ? TypedResults.StatusCode(StatusCodes.Status304NotModified) : TypedResults.Ok(page);
     }
 
-    private static async Task<Results<Ok<TaskResponse>, NotFound>> GetTask(
-        long id, ClaimsPrincipal caller, TaskTrackerDbContext db, CancellationToken cancellationToken)
+    private static async Task<Results<Ok<List<TaskResponse>>, StatusCodeHttpResult, ProblemHttpResult>> GetAllTasks(
+        ClaimsPrincipal caller, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
     {
         var owner = caller.GetUserId();
-        return await db.Tasks.AsNoTracking().SingleOrDefaultAsync(task => task.Id == id && task.OwnerId == owner, cancellationToken) is { } task
-            ? TypedResults.Ok(TaskResponse.From(task))
-            : TypedResults.NotFound();
+        var found = await db.Tasks.AsNoTracking().Where(task => task.OwnerId == owner)
+            .OrderBy(task => task.Id).Take(ArrayLimit + 1).ToListAsync(cancellationToken);
+        if (found.Count > ArrayLimit)
+        {
+            return TypedResults.Problem(
+                $"There are more than {ArrayLimit} tasks: read them page by page from GET /tasks.", statusCode: StatusCodes.Status400BadRequest);
+        }
+
+        return EntityTags.Of(found).IsKnownTo(response)
+            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
+            : TypedResults.Ok(found.ConvertAll(TaskResponse.From));
     }
-}
 
-/// <summary>A task to create.</summary>
-/// <param name="Title">What is to be done: 1 to 200 characters.</param>
-/// <param name="Description">More about it: at most 10,000 characters.</param>
-/// <param name="Deadline">When it should be done; reminders go out before.</param>
-public sealed record CreateTaskRequest(
-    [Text(TaskItem.TitleMaxLength, MinimumLength = 1)] string Title,
-    [Text(TaskItem.DescriptionMaxLength)] string? Description = null,
-    DateTimeOffset? Deadline = null);
+    private static async Task<Results<Ok<TaskResponse>, StatusCodeHttpResult, NotFound>> GetTask(
+        long id, ClaimsPrincipal caller, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var owner = caller.GetUserId();
+        if (await db.Tasks.AsNoTracking().SingleOrDefaultAsync(task => task.Id == id && task.OwnerId == owner, cancellationToken) is not { } task)
+        {
+            return TypedResults.NotFound();
+        }
 
-/// <summary>Which tasks to list.</summary>
-public sealed record TaskQuery
-{
-    /// <summary>Only done tasks, or only open ones.</summary>
-    public bool? Completed { get; init; }
+        return EntityTags.Of(task).IsKnownTo(response)
+            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
+            : TypedResults.Ok(TaskResponse.From(task));
+    }
 
-    /// <summary>The most tasks on a page: 1 to 200, 50 by default.</summary>
-    [Range(1, Pages.MaxLimit, ErrorMessage = Pages.LimitProblem)]
-    public int? Limit { get; init; }
+    private static async Task<Results<Ok<TaskResponse>, NotFound, ProblemHttpResult>> UpdateTask(
+        long id, UpdateTaskRequest request, ClaimsPrincipal caller, TaskWriter writer, HttpContext context, CancellationToken cancellationToken)
+    {
+        var (outcome, task) = await writer.UpdateAsync(caller.GetUserId(), id, request, context.Request.IfMatch(), cancellationToken);
+        if (task is not null)
+        {
+            context.Response.Headers.ETag = EntityTags.Of(task).ToString();
+            return TypedResults.Ok(TaskResponse.From(task));
+        }
 
-    /// <summary>The <c>next_cursor</c> of the page before.</summary>
-    [Text(Paging.Cursor.MaxLength)]
-    public string? Cursor { get; init; }
-}
+        return outcome == TaskChange.NotFound ? TypedResults.NotFound() : EntityTags.Changed();
+    }
 
-/// <summary>A task.</summary>
-/// <param name="Id">Its number.</param>
-/// <param name="Title">What is to be done.</param>
-/// <param name="Description">More about it; never null.</param>
-/// <param name="Completed">Whether it is done.</param>
-/// <param name="Deadline">When it should be done.</param>
-/// <param name="CreatedAt">When it was created.</param>
-/// <param name="UpdatedAt">When it was last changed.</param>
-/// <param name="OwnerId">The number of its user.</param>
-public sealed record TaskResponse(
-    long Id,
-    string Title,
-    string Description,
-    bool Completed,
-    DateTimeOffset? Deadline,
-    DateTimeOffset CreatedAt,
-    DateTimeOffset UpdatedAt,
-    int OwnerId)
-{
-    internal static TaskResponse From(TaskItem task) => new(
-        task.Id, task.Title, task.Description, task.Completed, task.Deadline, task.CreatedAt, task.UpdatedAt, task.OwnerId);
+    private static async Task<Results<Ok<MessageResponse>, NotFound, ProblemHttpResult>> DeleteTask(
+        long id, ClaimsPrincipal caller, TaskWriter writer, HttpRequest request, CancellationToken cancellationToken) =>
+        await writer.DeleteAsync(caller.GetUserId(), id, request.IfMatch(), cancellationToken) switch
+        {
+            TaskChange.Done => TypedResults.Ok(new MessageResponse("Task deleted successfully")),
+            TaskChange.NotFound => TypedResults.NotFound(),
+            _ => EntityTags.Changed(),
+        };
+
+    private const string IdempotencyKeyHeader = "Idempotency-Key";
+
+    private static string? KeyOf(string? header) => string.IsNullOrWhiteSpace(header) ? null : header;
+
+    private static ProblemHttpResult KeyOfAnotherRequest() => TypedResults.Problem(
+        $"{IdempotencyKeyHeader} was sent with another request within the last {IdempotentAnswer.Life.TotalHours:0} hours: use a new key for a new request.",
+        statusCode: StatusCodes.Status422UnprocessableEntity);
 }
