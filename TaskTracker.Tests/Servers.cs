@@ -40,7 +40,12 @@ public static class Servers
     {
         var binaries = await RedisBinaries.GetAsync(Folders.Programs, Console.WriteLine, CancellationToken.None);
         var folder = NewFolder();
-        var redis = new RedisForTests(await RedisServer.PrepareAsync(binaries, folder.Path, CancellationToken.None), folder);
+        var server = await RedisServer.PrepareAsync(binaries, folder.Path, CancellationToken.None);
+        // Where SAVE writes, and where a later start finds old keys.
+        var data = Directory.CreateDirectory(Path.Combine(folder.Path, "data")).FullName;
+        await ServerAccount.GiveAsync(data, CancellationToken.None);
+        await File.AppendAllTextAsync(Path.Combine(folder.Path, "redis.conf"), $"dir {data}\n");
+        var redis = new RedisForTests(server, folder);
         await redis.StartAsync();
 
         return redis;
@@ -105,7 +110,7 @@ public sealed class RedisForTests : IDisposable
     /// <summary>What StackExchange.Redis is configured with.</summary>
     public string ConnectionString => $"127.0.0.1:{port},password={redis.Password}";
 
-    /// <summary>Starts the server, empty, and returns when it answers.</summary>
+    /// <summary>Starts the server, empty unless <c>SAVE</c> was called before, and returns when it answers.</summary>
     public async Task StartAsync() => server = await ServerProcess.StartAsync(redis.Command.WithFastStop(), port, () => AnswersAsync(ConnectionString));
 
     /// <summary>Ends the server; connections to it break.</summary>

@@ -44,6 +44,27 @@ public sealed class BadInputTests(ApiFixture api)
         { "GET", "/tasks?completed=perhaps", null, null, 400, "completed" },
         { "GET", "/tasks?cursor=nonsense", null, null, 400, "cursor" },
         { "GET", "/tasks?cursor=%00", null, null, 400, "cursor" },
+        { "GET", "/tasks?overdue=2", null, null, 400, "overdue" },
+        { "GET", "/tasks?due_before=tomorrow", null, null, 400, "due_before" },
+        { "GET", "/tasks?due_after=", null, null, 400, "due_after" },
+        { "GET", "/tasks?sort=owner_id", null, null, 400, "sort" },
+        { "GET", "/tasks?sort=%00", null, null, 400, "sort" },
+        { "GET", "/tasks?q=%00", null, null, 400, "q" },
+        { "GET", $"/tasks?q={new string('x', 201)}", null, null, 400, "q" },
+        { "GET", $"/tasks?q={new string('x', 8_001)}", null, null, 414, null },
+        { "GET", $"/tasks?sort=title&cursor={ForgedCursor("title:1:a\0")}", null, null, 400, "cursor" },
+        { "GET", $"/tasks?sort=deadline&cursor={ForgedCursor("deadline:1:never")}", null, null, 400, "cursor" },
+        { "GET", $"/tasks?sort=-title&cursor={ForgedCursor("title:1:a")}", null, null, 400, "cursor" },
+        { "PUT", "/tasks/1", Json, "", 400, "body" },
+        { "PUT", "/tasks/1", Json, """{"title":null}""", 400, "title" },
+        { "PUT", "/tasks/1", Json, """{"title":""}""", 400, "title" },
+        { "PUT", "/tasks/1", Json, """{"completed":null}""", 400, "completed" },
+        { "PUT", "/tasks/1", Json, """{"completed":"yes"}""", 400, "completed" },
+        { "PUT", "/tasks/1", Json, """{"deadline":"soon"}""", 400, "deadline" },
+        { "PUT", "/tasks/0", Json, "{}", 404, null },
+        { "PUT", "/tasks/99999999999999999999", Json, "{}", 404, null },
+        { "DELETE", "/tasks/0", null, null, 404, null },
+        { "GET", "/notifications?unread=maybe", null, null, 400, "unread" },
         { "GET", "/tasks/0", null, null, 404, null },
         { "GET", "/tasks/-1", null, null, 404, null },
         { "GET", "/tasks/abc", null, null, 404, null },
@@ -65,6 +86,8 @@ public sealed class BadInputTests(ApiFixture api)
         { "POST", "/auth/refresh", Json, "{}", 400, "refresh_token" },
         { "POST", "/auth/refresh", Json, """{"refresh_token":"nonsense"}""", 401, null },
     };
+
+    private static string ForgedCursor(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 
     [Theory]
     [MemberData(nameof(Refused))]

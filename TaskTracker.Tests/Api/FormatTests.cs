@@ -36,8 +36,11 @@ public sealed class FormatTests
     [Fact]
     public void A_cursor_reads_back_what_it_was_made_of()
     {
-        Assert.True(Cursor.TryParse(new Cursor(1_234_567_890_123).ToString(), out var cursor));
-        Assert.Equal(1_234_567_890_123, cursor.Id);
+        var made = new Cursor("-title", 1_234_567_890_123, "a:b 💡");
+
+        Assert.True(Cursor.TryParse(made.ToString(), "-title", out var read));
+        Assert.Equal(made, read);
+        Assert.False(Cursor.TryParse(made.ToString(), "title", out _));
     }
 
     [Theory]
@@ -47,7 +50,7 @@ public sealed class FormatTests
     [InlineData("aWQ6LTE")]
     [InlineData("aWQ6OTk5OTk5OTk5OTk5OTk5OTk5OTk5")]
     [InlineData("bmFtZTox")]
-    public void A_cursor_that_was_not_handed_out_is_refused(string text) => Assert.False(Cursor.TryParse(text, out _));
+    public void A_cursor_that_was_not_handed_out_is_refused(string text) => Assert.False(Cursor.TryParse(text, "id", out _));
 
     [Theory]
     [InlineData("a", true)]

@@ -157,8 +157,13 @@ public sealed class TaskTests(ApiFixture api)
         {
             var rows = Enumerable.Range(1, 3).Select(i => new Notification
             {
-                OwnerId = user.Id, TaskId = (user.Id * 10) + i, Title = $"n{i}", Kind = NotificationKind.Reminder,
-                Deadline = DateTimeOffset.UtcNow, LeadTime = TimeSpan.FromDays(1), CreatedAt = DateTimeOffset.UtcNow,
+                OwnerId = user.Id,
+                TaskId = (user.Id * 10) + i,
+                Title = $"n{i}",
+                Kind = NotificationKind.Reminder,
+                Deadline = DateTimeOffset.UtcNow,
+                LeadTime = TimeSpan.FromDays(1),
+                CreatedAt = DateTimeOffset.UtcNow,
             }).ToList();
             db.Notifications.AddRange(rows);
             await db.SaveChangesAsync();
