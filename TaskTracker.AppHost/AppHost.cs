@@ -23,7 +23,7 @@ try
         .WithReference(database).WaitFor(database)
         .WithReference(cache).WaitFor(cache)
         .WaitFor(jobs)
-        .WithSettings("CACHE_TTL", "Cache", "Reminders", "Logging")
+        .WithSettings("CACHE_TTL", "Cache", "Reminders", "RateLimits", "Http", "Logging")
         .WithReplicas(builder.Replicas("Api"))
         .WithExternalHttpEndpoints()
         .WithHttpHealthCheck("/health")

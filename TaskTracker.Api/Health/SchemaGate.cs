@@ -9,11 +9,14 @@ namespace TaskTracker.Api.Health;
 /// </summary>
 internal sealed partial class SchemaGate(IServiceScopeFactory scopes, TimeProvider clock, ILogger<SchemaGate> logger)
 {
-    // How often a request may ask again while the answer is no.
+    // How often the database is asked again while the answer is no.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
+    private readonly Lock _gate = new();
     private volatile SchemaState _state = SchemaState.Migrating;
-    private long _askAgainAt;
+    private Task<SchemaState>? _asking;
+    private long _askedAt;
 
     /// <summary>For good once it is <see cref="SchemaState.Current"/>: a schema is not taken back under a running service.</summary>
     public async ValueTask<SchemaState> GetAsync(CancellationToken cancellationToken)
@@ -23,14 +26,26 @@ internal sealed partial class SchemaGate(IServiceScopeFactory scopes, TimeProvid
             return _state;
         }
 
-        var now = clock.GetTimestamp();
-        var askAgainAt = Interlocked.Read(ref _askAgainAt);
-        if (now < askAgainAt
-            || Interlocked.CompareExchange(ref _askAgainAt, now + (long)(Patience.TotalSeconds * clock.TimestampFrequency), askAgainAt) != askAgainAt)
+        // Whoever comes while the database is being asked waits for that answer: the one before says nothing any more.
+        Task<SchemaState> asking;
+        lock (_gate)
         {
-            return _state;
+            if (_asking is null || (_asking.IsCompleted && clock.GetElapsedTime(_askedAt) >= Patience))
+            {
+                _askedAt = clock.GetTimestamp();
+                _asking = AskAsync();
+            }
+
+            asking = _asking;
         }
 
+        return await asking.WaitAsync(cancellationToken);
+    }
+
+    private async Task<SchemaState> AskAsync()
+    {
+        using var limit = new CancellationTokenSource(Limit, clock);
+        var cancellationToken = limit.Token;
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
         var version = await db.Database.SqlQuery<int>($"""select current_setting('server_version_num')::int as "Value" """).SingleAsync(cancellationToken);

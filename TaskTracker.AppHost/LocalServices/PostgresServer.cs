@@ -30,9 +30,9 @@ internal static class PostgresServer
         var passwordFile = data + ".password";
         try
         {
+            RefuseDataOfAnotherVersion(folder, data, binaries.MajorVersion);
             if (!Directory.Exists(data))
             {
-                RefuseDataOfAnotherVersion(folder, binaries.MajorVersion);
                 report($"Creating the database in {data} ...");
                 await InitializeAsync(binaries, data, passwordFile, database, cancellationToken);
             }
@@ -64,11 +64,18 @@ internal static class PostgresServer
         return ServerCommand.Create([binaries["postgres"], "-D", data, .. settings.SelectMany(setting => new[] { "-c", setting }), "-p"]).WithFastStop();
     }
 
-    private static void RefuseDataOfAnotherVersion(string folder, int majorVersion)
+    private static void RefuseDataOfAnotherVersion(string folder, string data, int majorVersion)
     {
-        var other = Directory.Exists(folder)
-            ? Directory.EnumerateDirectories(folder, "postgres-*").FirstOrDefault(data => !data.EndsWith(Unfinished, StringComparison.Ordinal))
-            : null;
+        string? other = null;
+        if (Directory.Exists(data))
+        {
+            other = File.ReadAllText(Path.Combine(data, "PG_VERSION")).Trim() == $"{majorVersion}" ? null : data;
+        }
+        else if (Directory.Exists(folder))
+        {
+            other = Directory.EnumerateDirectories(folder, "postgres-*").FirstOrDefault(found => !found.EndsWith(Unfinished, StringComparison.Ordinal));
+        }
+
         if (other is not null)
         {
             throw new LocalServiceException(

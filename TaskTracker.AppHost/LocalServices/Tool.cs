@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace TaskTracker.AppHost.LocalServices;
@@ -53,7 +54,7 @@ internal static class Tool
             start.Environment[name] = value;
         }
 
-        using var process = Process.Start(start)!;
+        using var process = Start(start);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(limit);
         try
@@ -70,6 +71,18 @@ internal static class Tool
             process.Kill(entireProcessTree: true);
             cancellationToken.ThrowIfCancellationRequested();
             throw new LocalServiceException($"{Path.GetFileName(program)} did not end within {limit.TotalSeconds:0} seconds: try again, and run it by hand if that does not help.");
+        }
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            throw new LocalServiceException($"{start.FileName} could not be started ({e.Message}): install it, or put it on the PATH.");
         }
     }
 

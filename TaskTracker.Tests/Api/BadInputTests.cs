@@ -156,6 +156,17 @@ public sealed class BadInputTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Requests_that_come_together_right_after_the_start_are_all_served()
+    {
+        await using var factory = new ApiFactory(await ApiFactory.CreateDatabaseAsync(), api.Redis);
+        using var client = factory.CreateClient();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => client.LogInAsync("nobody")));
+
+        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode));
+    }
+
+    [Fact]
     public async Task Until_the_schema_is_current_data_routes_answer_503_and_health_says_why()
     {
         await using var factory = new ApiFactory(await Servers.CreateDatabaseAsync(), api.Redis);

@@ -92,6 +92,17 @@ public sealed class PostgresServerTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task A_folder_of_the_right_name_with_the_data_of_another_version_is_refused_too()
+    {
+        Directory.CreateDirectory(folder["postgres-18"]);
+        await File.WriteAllTextAsync(Path.Combine(folder["postgres-18"], "PG_VERSION"), "17\n");
+
+        var refusal = await Assert.ThrowsAsync<LocalServiceException>(PrepareAsync);
+
+        Assert.StartsWith($"{folder["postgres-18"]} holds data of another version", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Data_whose_creation_was_interrupted_is_created_anew()
     {
         Directory.CreateDirectory(folder["postgres-18.new"]);

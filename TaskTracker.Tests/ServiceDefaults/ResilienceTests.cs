@@ -112,7 +112,7 @@ public sealed class ResilienceTests : IDisposable
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
             new FastTimer(base.CreateTimer(callback, state, Sooner(dueTime), period));
 
-        private static TimeSpan Sooner(TimeSpan time) => time > TimeSpan.Zero ? time / 100 : time;
+        private static TimeSpan Sooner(TimeSpan time) => time > TimeSpan.Zero ? time / 10 : time;
 
         private sealed class FastTimer(ITimer timer) : ITimer
         {
