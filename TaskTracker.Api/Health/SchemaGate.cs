@@ -11,7 +11,6 @@ internal sealed partial class SchemaGate(IServiceScopeFactory scopes, TimeProvid
 {
     // How often the database is asked again while the answer is no.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
     private volatile SchemaState _state = SchemaState.Migrating;
@@ -44,11 +43,10 @@ internal sealed partial class SchemaGate(IServiceScopeFactory scopes, TimeProvid
 
     private async Task<SchemaState> AskAsync()
     {
-        using var limit = new CancellationTokenSource(Limit, clock);
-        var cancellationToken = limit.Token;
+        // Asked on behalf of many, so no one's going away ends it; connecting and each query have limits of their own.
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
-        var version = await db.Database.SqlQuery<int>($"""select current_setting('server_version_num')::int as "Value" """).SingleAsync(cancellationToken);
+        var version = await db.Database.SqlQuery<int>($"""select current_setting('server_version_num')::int as "Value" """).SingleAsync();
         if (version / 10_000 < DataServices.OldestPostgres)
         {
             if (_state != SchemaState.TooOld)
@@ -60,12 +58,12 @@ internal sealed partial class SchemaGate(IServiceScopeFactory scopes, TimeProvid
         }
 
         // Asked for first, because a failed query would be in the log as an error.
-        if (!await db.Database.SqlQuery<bool>($"""select to_regclass('"__EFMigrationsHistory"') is not null as "Value" """).SingleAsync(cancellationToken))
+        if (!await db.Database.SqlQuery<bool>($"""select to_regclass('"__EFMigrationsHistory"') is not null as "Value" """).SingleAsync())
         {
             return _state = SchemaState.Migrating;
         }
 
-        var applied = await db.Database.GetAppliedMigrationsAsync(cancellationToken);
+        var applied = await db.Database.GetAppliedMigrationsAsync();
         return _state = db.Database.GetMigrations().Except(applied).Any() ? SchemaState.Migrating : SchemaState.Current;
     }
 
