@@ -113,21 +113,6 @@ internal static class ApiClient
         [.. (await client.GetFromJsonAsync<JsonElement>(url)).GetProperty("items").EnumerateArray().Select(task => task.GetProperty("title").GetString()!)];
 }
 
-internal static class Eventually
-{
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
-
-    public static async Task TrueAsync(string what, Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        while (!await condition())
-        {
-            Assert.False(limit.IsCancellationRequested, $"It did not come true within {Limit.TotalSeconds} s that {what}.");
-            await Task.Delay(20);
-        }
-    }
-}
-
 /// <summary>Two replicas over one database and one Redis, for all tests that do not break either.</summary>
 public sealed class ApiFixture : IAsyncLifetime
 {

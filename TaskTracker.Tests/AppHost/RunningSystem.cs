@@ -83,32 +83,6 @@ public sealed class RunningSystem : IAsyncLifetime
         client.DefaultRequestHeaders.Add("x-api-key", _dashboardKey);
         return await client.GetFromJsonAsync<JsonElement>($"/api/telemetry/{path}", cancellationToken);
     }
-
-    /// <summary>Asks again until the answer is there, or fails with what was waited for.</summary>
-    public static async Task<T> EventuallyAsync<T>(
-        string what, TimeSpan within, Func<CancellationToken, Task<T?>> ask)
-        where T : class
-    {
-        using var limit = new CancellationTokenSource(within);
-        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
-        try
-        {
-            do
-            {
-                if (await ask(limit.Token) is { } answer)
-                {
-                    return answer;
-                }
-            }
-            while (await pause.WaitForNextTickAsync(limit.Token));
-        }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
-        {
-            // Told below, with what was missing.
-        }
-
-        throw new TimeoutException($"Within {within} there was no {what}.");
-    }
 }
 
 [CollectionDefinition(nameof(RunningSystem))]

@@ -18,7 +18,7 @@ public sealed class WholeSystemTests(RunningSystem system)
         using var client = system.App.CreateHttpClient("api", "http");
 
         // The fixture waits for the first of the replicas only.
-        var (health, _) = await RunningSystem.EventuallyAsync(
+        var (health, _) = await Eventually.GetAsync(
             "healthy answer",
             Limit,
             async token =>
@@ -62,7 +62,7 @@ public sealed class WholeSystemTests(RunningSystem system)
         var id = task.GetProperty("id").GetInt64();
         await NotificationAsync(client, id);
 
-        var (delivery, request) = await RunningSystem.EventuallyAsync(
+        var (delivery, request) = await Eventually.GetAsync(
             "delivery span with a link to the trace of its request",
             TimeSpan.FromSeconds(30),
             async token =>
@@ -132,7 +132,7 @@ public sealed class WholeSystemTests(RunningSystem system)
 
     private static async Task<JsonElement> NotificationAsync(HttpClient client, long taskId)
     {
-        var found = await RunningSystem.EventuallyAsync(
+        var found = await Eventually.GetAsync(
             $"notification for task {taskId}",
             TimeSpan.FromSeconds(30),
             async token =>

@@ -22,13 +22,11 @@ public sealed class SchemaMigratorTests
         foreach (var replica in new[] { one, two })
         {
             using var client = replica.CreateClient();
-            await Eventually.TrueAsync(
-                async () =>
-                {
-                    using var health = await client.GetAsync(new Uri("/health", UriKind.Relative));
-                    return health.StatusCode == HttpStatusCode.OK;
-                },
-                "the replica is healthy");
+            await Eventually.TrueAsync("the replica is healthy", async () =>
+            {
+                using var health = await client.GetAsync(new Uri("/health", UriKind.Relative));
+                return health.StatusCode == HttpStatusCode.OK;
+            });
             var scheduler = await replica.Services.GetRequiredService<ISchedulerFactory>().GetScheduler();
             Assert.NotNull(await scheduler.GetJobDetail(JobKeys.SendTaskReminder));
         }

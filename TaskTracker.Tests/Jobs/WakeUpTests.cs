@@ -80,7 +80,7 @@ public sealed class WakeUpTests : IAsyncLifetime
     {
         await using var one = new JobsHost(_database.ConnectionString, without: typeof(ReminderWatch));
         await JobsHost.StartAsync(one);
-        await Eventually.TrueAsync(async () => await ListenersAsync() == 1, "the replica listens");
+        await Eventually.TrueAsync("the replica listens", async () => await ListenersAsync() == 1);
 
         await _database.QueryAsync<bool>(
             "select bool_and(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and query like 'listen %'");
@@ -88,7 +88,7 @@ public sealed class WakeUpTests : IAsyncLifetime
         await _database.AddTaskAsync(Now().AddSeconds(-1));
         await DeliveredAsync(1);
 
-        await Eventually.TrueAsync(async () => await ListenersAsync() == 1, "the replica listens again");
+        await Eventually.TrueAsync("the replica listens again", async () => await ListenersAsync() == 1);
         await _database.AddTaskAsync(Now().AddSeconds(-1), notify: true);
         await DeliveredAsync(2);
     }
@@ -131,7 +131,7 @@ public sealed class WakeUpTests : IAsyncLifetime
 
     private async Task DeliveredAsync(int count)
     {
-        await Eventually.TrueAsync(async () => (await _database.NotificationsAsync()).Count >= count, $"{count} reminders delivered");
+        await Eventually.TrueAsync($"{count} reminders delivered", async () => (await _database.NotificationsAsync()).Count >= count);
         Assert.Equal(count, (await _database.NotificationsAsync()).Count);
         Assert.Equal(0, await _database.PendingAsync());
     }

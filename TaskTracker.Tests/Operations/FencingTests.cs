@@ -66,7 +66,7 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
             await holder.OpenAsync();
             await new NpgsqlCommand($"begin; select from tasks where id = {tasks[^1]} for update", holder).ExecuteNonQueryAsync();
             var run = Task.Run(() => RunAsync(host, stale));
-            await Api.Eventually.TrueAsync("the first chunk is done", async () => await ChangedAsync() == BulkUpdate.ChunkSize);
+            await Eventually.TrueAsync("the first chunk is done", async () => await ChangedAsync() == BulkUpdate.ChunkSize);
 
             // As if the node were frozen in its second chunk.
             var current = await BeginAsync(host, id);
@@ -99,12 +99,12 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
         await holder.OpenAsync();
         await new NpgsqlCommand($"begin; select from tasks where id = {task} for update", holder).ExecuteNonQueryAsync();
         var id = await user.Client.StartBulkUpdateAsync([task], new { completed = true });
-        await Api.Eventually.TrueAsync("the job waits", async () => await AttemptAsync(id) == 1);
+        await Eventually.TrueAsync("the job waits", async () => await AttemptAsync(id) == 1);
 
         await first.DisposeAsync();
         Assert.Equal("running", await _database.QueryAsync<string>($"select status from operations where id = '{id}'"));
         await JobsHost.StartAsync(second);
-        await Api.Eventually.TrueAsync("another has begun", async () => await AttemptAsync(id) == 2);
+        await Eventually.TrueAsync("another has begun", async () => await AttemptAsync(id) == 2);
         await holder.CloseAsync();
 
         Assert.Equal("completed", (await user.Client.EndOfAsync(id)).GetProperty("status").GetString());

@@ -66,7 +66,7 @@ internal static class OperationClient
     public static async Task<JsonElement> EndOfAsync(this HttpClient client, Guid operation)
     {
         JsonElement status = default;
-        await Api.Eventually.TrueAsync($"operation {operation} ends", async () =>
+        await Eventually.TrueAsync($"operation {operation} ends", async () =>
         {
             status = await client.GetFromJsonAsync<JsonElement>($"/operations/{operation}");
             return status.GetProperty("status").GetString() != "pending";
