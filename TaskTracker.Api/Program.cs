@@ -39,6 +39,7 @@ app.UseDocumentation();
 app.UseRouting();
 app.UseCors();
 app.UseAuthentication();
+app.UseUserSpans();
 app.UseRateLimiter();
 app.UseAuthorization();
 app.UseOutputCache();

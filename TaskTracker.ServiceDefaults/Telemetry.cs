@@ -38,7 +38,7 @@ internal static class Telemetry
                 logging.IncludeFormattedMessage = true;
                 logging.IncludeScopes = true;
             })
-            .WithTracing(tracing => tracing.AddSource(Sources).AddProcessor<NoiseFilter>())
+            .WithTracing(tracing => tracing.AddSource(Sources).AddProcessor<NoiseFilter>().AddProcessor<DatabaseSpans>())
             .WithMetrics(metrics => metrics.AddMeter(Meters).AddView(QuartzView));
 
         if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))

@@ -40,6 +40,7 @@ internal static class AccountServices
         builder.Services.ReadKeysWhenNeeded();
 
         builder.Services.AddSingleton<AccessTokens>();
+        builder.Services.AddSingleton<UserSpans>();
         builder.Services.AddSingleton<DecoyPassword>();
         builder.Services.AddScoped<LogIn>();
         builder.Services.AddScoped<Registration>();

@@ -12,7 +12,8 @@ namespace TaskTracker.Jobs.BulkUpdates;
 /// attempt goes on behind it and no task is changed a second time.
 /// </summary>
 internal sealed class BulkUpdate(
-    TaskTrackerDbContext db, OwnerTransaction transaction, OperationLedger ledger, ReminderWriter reminders, TimeProvider clock) : IOperationWork
+    TaskTrackerDbContext db, OwnerTransaction transaction, OperationLedger ledger, OperationTelemetry telemetry, ReminderWriter reminders, TimeProvider clock)
+    : IOperationWork
 {
     /// <summary>How many tasks are changed all together or not at all.</summary>
     public const int ChunkSize = 500;
@@ -28,6 +29,7 @@ internal sealed class BulkUpdate(
             var before = done;
             done = await transaction.RunAsync(
                 [run.OwnerId], attempt => UpdateAsync(run, input, chunk, before, attempt), cancellationToken);
+            telemetry.RecordUpdated(done.Updated - before.Updated);
             report(Percent(done, input));
         }
 

@@ -11,7 +11,7 @@ namespace TaskTracker.Jobs.Exports;
 /// however many there are; they are all read by one statement, so the file shows one moment.
 /// </summary>
 internal sealed class TaskExport(
-    NpgsqlDataSource database, OperationLedger ledger, IOptions<ExportOptions> options, TimeProvider clock) : IOperationWork
+    NpgsqlDataSource database, OperationLedger ledger, OperationTelemetry telemetry, IOptions<ExportOptions> options, TimeProvider clock) : IOperationWork
 {
     public async Task<OperationOutcome> RunAsync(Operation run, Action<int> report, CancellationToken cancellationToken)
     {
@@ -64,7 +64,7 @@ internal sealed class TaskExport(
             if (file.IsChunkFull)
             {
                 var progress = (int)Math.Min(99, count * 100 / expected);
-                await ledger.AddChunkAsync(run, file.Number, file.TakeChunk(), progress, cancellationToken);
+                await AddChunkAsync(run, file, progress, cancellationToken);
                 report(progress);
             }
         }
@@ -72,10 +72,19 @@ internal sealed class TaskExport(
         format.WriteEnd(file, isEmpty: count == 0);
         while (file.Length > 0)
         {
-            await ledger.AddChunkAsync(run, file.Number, file.TakeChunk(), progress: 99, cancellationToken);
+            await AddChunkAsync(run, file, progress: 99, cancellationToken);
         }
 
+        telemetry.RecordExportedTasks(count);
         return count;
+    }
+
+    private async Task AddChunkAsync(Operation run, ChunkBuffer file, int progress, CancellationToken cancellationToken)
+    {
+        var number = file.Number;
+        var chunk = file.TakeChunk();
+        await ledger.AddChunkAsync(run, number, chunk, progress, cancellationToken);
+        telemetry.RecordExportedBytes(chunk.Length);
     }
 
     // Only for the progress shown; at least one, for it divides.

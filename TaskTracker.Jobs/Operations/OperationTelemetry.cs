@@ -1,7 +1,7 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using TaskTracker.Data;
 using TaskTracker.Data.Operations;
-using TaskTracker.Jobs.Reminders;
 
 namespace TaskTracker.Jobs.Operations;
 
@@ -9,13 +9,21 @@ namespace TaskTracker.Jobs.Operations;
 internal sealed class OperationTelemetry
 {
     private readonly Histogram<double> _startDelay;
+    private readonly Counter<long> _exportedTasks;
+    private readonly Counter<long> _exportedBytes;
+    private readonly Counter<long> _updatedTasks;
     private volatile IReadOnlyList<OpenOperations> _open = [];
+    private volatile int _nodes;
 
     public OperationTelemetry(IMeterFactory meters)
     {
-        var meter = meters.Create(ReminderTelemetry.SourceName);
+        var meter = meters.Create(TaskTrackerSource.Name);
         _startDelay = meter.CreateHistogram<double>(
             "tasktracker.jobs.start_delay", "s", "From the request of an operation to the start of its first attempt.");
+        _exportedTasks = meter.CreateCounter<long>("tasktracker.exports.tasks", "{task}", "Tasks written into exports.");
+        _exportedBytes = meter.CreateCounter<long>("tasktracker.exports.size", "By", "Bytes written into exports.");
+        _updatedTasks = meter.CreateCounter<long>("tasktracker.bulk_updates.tasks", "{task}", "Tasks changed by bulk updates.");
+        meter.CreateObservableGauge("tasktracker.jobs.nodes", () => _nodes, "{node}", "Replicas that run jobs and are alive, in the whole cluster.");
         meter.CreateObservableGauge(
             "tasktracker.jobs.queued", () => Measure(OperationStatus.Pending), "{operation}", "Operations that wait, in the whole cluster.");
         meter.CreateObservableGauge(
@@ -25,14 +33,30 @@ internal sealed class OperationTelemetry
     /// <summary>Records the start of an attempt; only the first says how long its owner waited.</summary>
     public void RecordStart(Operation run, DateTimeOffset startedAt)
     {
+        Activity.Current?.SetTag("tasktracker.operation.id", run.Id.ToString());
+        Activity.Current?.SetTag("tasktracker.operation.created_at", run.CreatedAt.ToString("O"));
+        Activity.Current?.SetTag("tasktracker.operation.attempt", run.Attempt);
         if (run.Attempt == 1)
         {
             _startDelay.Record((startedAt - run.CreatedAt).TotalSeconds, Job(run.Kind));
         }
     }
 
+    /// <summary>Records the tasks of a whole file.</summary>
+    public void RecordExportedTasks(long tasks) => _exportedTasks.Add(tasks);
+
+    /// <summary>Records a piece of a file.</summary>
+    public void RecordExportedBytes(long bytes) => _exportedBytes.Add(bytes);
+
+    /// <summary>Records tasks that a chunk of a bulk update has changed.</summary>
+    public void RecordUpdated(long tasks) => _updatedTasks.Add(tasks);
+
     /// <summary>Takes over what was counted last.</summary>
-    public void RecordOpen(IReadOnlyList<OpenOperations> open) => _open = open;
+    public void RecordCluster(IReadOnlyList<OpenOperations> open, int nodes)
+    {
+        _open = open;
+        _nodes = nodes;
+    }
 
     private IEnumerable<Measurement<long>> Measure(OperationStatus status)
     {

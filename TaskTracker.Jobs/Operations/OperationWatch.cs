@@ -46,11 +46,14 @@ internal sealed partial class OperationWatch(
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
-        telemetry.RecordOpen(await db.Operations
+        var open = await db.Operations
             .Where(operation => operation.Status == OperationStatus.Pending || operation.Status == OperationStatus.Running)
             .GroupBy(operation => new { operation.Kind, operation.Status })
             .Select(group => new OpenOperations(group.Key.Kind, group.Key.Status, group.LongCount()))
-            .ToListAsync(cancellationToken));
+            .ToListAsync(cancellationToken);
+        var scheduler = await schedulers.GetScheduler(cancellationToken);
+        var nodes = await scheduler.QueryClusterNodes(cancellationToken);
+        telemetry.RecordCluster(open, nodes.Count(node => node.State == ClusterNodeState.Alive));
 
         var before = clock.GetUtcNow() - Silence;
         var lost = await db.Operations.FromSql(
@@ -68,7 +71,6 @@ internal sealed partial class OperationWatch(
             return;
         }
 
-        var scheduler = await schedulers.GetScheduler(cancellationToken);
         foreach (var operation in lost)
         {
             LogLost(operation.Id, operation.Kind);

@@ -30,6 +30,8 @@ internal static class SchedulerServices
                 scheduler.ShutdownJobInterruption = ShutdownJobInterruption.WhenWaitingForJobs;
             });
             quartz.UseDefaultThreadPool(maxConcurrency: 20);
+            quartz.AddJobMiddleware<JobSpans>();
+            quartz.AddJobLogScope();
             quartz.AddJobTimeout(TimeSpan.FromMinutes(10));
             quartz.UseDefaultRetryPolicy(RetryPolicy.Exponential(
                 maxAttempts: 5, initialDelay: TimeSpan.FromSeconds(2), factor: 2, maxDelay: TimeSpan.FromMinutes(5), jitter: 0.2));

@@ -165,7 +165,7 @@ public sealed class ReminderDeliveryTests : IAsyncLifetime
         var spans = new ConcurrentBag<Activity>();
         using var listener = new ActivityListener
         {
-            ShouldListenTo = source => source.Name == ReminderTelemetry.SourceName,
+            ShouldListenTo = source => source.Name == TaskTrackerSource.Name,
             Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
             ActivityStopped = spans.Add,
         };

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -158,7 +159,9 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
         await using var database = NpgsqlDataSource.Create(_database.ConnectionString);
         var ledger = new OperationLedger(db, TimeProvider.System);
         var run = (await ledger.BeginAsync(id, default))!;
-        var export = new TaskExport(database, ledger, Options.Create(new ExportOptions()), TimeProvider.System);
+        using var meters = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var telemetry = new OperationTelemetry(meters.GetRequiredService<IMeterFactory>());
+        var export = new TaskExport(database, ledger, telemetry, Options.Create(new ExportOptions()), TimeProvider.System);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var most = 0L;
         var reports = new List<int>();

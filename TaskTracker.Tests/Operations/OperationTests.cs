@@ -11,6 +11,7 @@ using TaskTracker.Data.Caching;
 using TaskTracker.Data.Operations;
 using TaskTracker.Jobs.Operations;
 using TaskTracker.Tests.Api;
+using TaskTracker.Tests.Telemetry;
 using Xunit.Abstractions;
 
 namespace TaskTracker.Tests.Operations;
@@ -141,6 +142,7 @@ public sealed class OperationTests(OperationsFixture fixture, ITestOutputHelper 
     [Fact]
     public async Task Work_that_always_fails_ends_as_failed_and_holds_nobody_up()
     {
+        using var spans = new KeptSpans();
         var user = await fixture.Api.CreateUserAsync();
         var id = await EnqueueAsync(user, poisoned: true);
 
@@ -151,6 +153,9 @@ public sealed class OperationTests(OperationsFixture fixture, ITestOutputHelper 
         Assert.Contains("JsonException", status.GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.DoesNotContain("secret", status.GetProperty("error").GetString(), StringComparison.Ordinal);
         Assert.Equal(4, await fixture.Api.WithDatabaseAsync(db => db.Operations.Where(operation => operation.Id == id).Select(operation => operation.Attempt).SingleAsync()));
+        var run = await spans.FindAsync("the run's span", span => Equals(span.GetTagItem("tasktracker.operation.id"), id.ToString()));
+        Assert.Equal(ActivityStatusCode.Error, run.Status);
+        Assert.Contains(run.Events, happened => happened.Name == "exception");
     }
 
     [Fact]
