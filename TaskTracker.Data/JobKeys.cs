@@ -6,7 +6,7 @@ namespace TaskTracker.Data;
 /// <summary>The jobs, under the names their users know, in the group <c>tasks</c>.</summary>
 public static class JobKeys
 {
-    /// <summary>The group of all jobs and of their triggers.</summary>
+    /// <summary>The group of all jobs.</summary>
     public const string Group = "tasks";
 
     /// <summary>Delivers the reminders that are due.</summary>
@@ -17,6 +17,14 @@ public static class JobKeys
 
     /// <summary>Makes one change to many tasks of a user.</summary>
     public static readonly JobKey BulkUpdateTasks = new("bulk_update_tasks", Group);
+
+    /// <summary>
+    /// The group of all triggers of a job: pausing a job is pausing this group, which also holds for triggers that are
+    /// stored later.
+    /// </summary>
+    /// <param name="job">The job.</param>
+    /// <returns>The group's name.</returns>
+    public static string TriggerGroupOf(JobKey job) => job.Name;
 
     /// <summary>The job that does a kind of operation.</summary>
     /// <param name="kind">The kind.</param>

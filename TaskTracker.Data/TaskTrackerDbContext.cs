@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata;
 using TaskTracker.Data.Accounts;
+using TaskTracker.Data.Audit;
 using TaskTracker.Data.DataProtection;
 using TaskTracker.Data.Notifications;
 using TaskTracker.Data.Operations;
@@ -41,6 +42,9 @@ public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> 
 
     /// <summary>The pieces of exported files.</summary>
     public DbSet<ExportChunk> ExportChunks => Set<ExportChunk>();
+
+    /// <summary>What operators did.</summary>
+    public DbSet<AuditEntry> Audit => Set<AuditEntry>();
 
     /// <summary>The refresh tokens handed out, as hashes.</summary>
     public DbSet<RefreshToken> RefreshTokens => Set<RefreshToken>();

@@ -13,7 +13,7 @@ public static class WakeUp
     /// <summary>The channel of stored firings: the scheduler looks at once. The payload is empty.</summary>
     public const string SchedulingChannel = "tasktracker_scheduling";
 
-    /// <summary>The channel of cancellations. A payload is the id of the operation to stop.</summary>
+    /// <summary>The channel of cancellations. A payload is the id of the operation, or of the run of a job, to stop.</summary>
     public const string CancelChannel = "tasktracker_cancel";
 
     /// <summary>

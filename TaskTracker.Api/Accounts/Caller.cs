@@ -4,7 +4,10 @@ using TaskTracker.Data.Accounts;
 
 namespace TaskTracker.Api.Accounts;
 
-/// <summary>What an access token says about its bearer. No database is asked: the token itself is the proof.</summary>
+/// <summary>
+/// What an access token says about its bearer. No database is asked: the token itself is the proof. The role is not in it,
+/// for taking a role away must not wait until the token ends.
+/// </summary>
 internal static class Caller
 {
     private const string SessionClaim = "sid";
@@ -14,7 +17,6 @@ internal static class Caller
         var identity = new ClaimsIdentity(scheme);
         identity.AddClaim(new Claim(ClaimTypes.NameIdentifier, user.Id.ToString(CultureInfo.InvariantCulture)));
         identity.AddClaim(new Claim(ClaimTypes.Name, user.UserName!));
-        identity.AddClaim(new Claim(ClaimTypes.Role, user.Role.ToString().ToLowerInvariant()));
         identity.AddClaim(new Claim(SessionClaim, sessionId.ToString("N")));
 
         return new ClaimsPrincipal(identity);

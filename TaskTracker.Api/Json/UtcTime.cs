@@ -52,3 +52,19 @@ internal sealed class UtcTimeJsonConverter : JsonConverter<DateTimeOffset>
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
         writer.WriteStringValue(UtcTime.Format(value));
 }
+
+/// <summary>A time in a query, read as times in bodies are.</summary>
+/// <param name="Time">The time.</param>
+public readonly record struct UtcTimeParameter(DateTimeOffset Time)
+{
+    /// <summary>Reads a time.</summary>
+    /// <param name="text">ISO 8601; without an offset it is UTC.</param>
+    /// <param name="time">The time.</param>
+    /// <returns>Whether it is one.</returns>
+    public static bool TryParse(string? text, out UtcTimeParameter time)
+    {
+        var isTime = UtcTime.TryParse(text, out var parsed);
+        time = new UtcTimeParameter(parsed);
+        return isTime;
+    }
+}

@@ -16,6 +16,7 @@ internal static class OperationServices
         builder.AddQuartz(quartz => quartz.UseThreadPool<ZeroSizeThreadPool>());
 
         builder.Services.AddSingleton<JobsGate>();
+        builder.Services.AddScoped<SchedulerChanges>();
         builder.Services.AddScoped<IJobQueue, JobQueue>();
         builder.Services.AddScoped<Cancellation>();
     }

@@ -78,7 +78,7 @@ internal sealed class OwnerVersionScripts
     /// </summary>
     public static async Task<OwnerVersionScripts> LoadAsync(IDatabase redis)
     {
-        await redis.StringSetAsync(EpochKey, NewVersion());
+        await RaiseEpochAsync(redis);
 
         var known = (RedisResult[])(await redis.ExecuteAsync("SCRIPT", "EXISTS", Convert.ToHexStringLower(ReadHash)))!;
         if ((int)known[0] == 0)
@@ -93,6 +93,9 @@ internal sealed class OwnerVersionScripts
 
         return new OwnerVersionScripts(redis);
     }
+
+    /// <summary>Raises the global epoch, so that nothing filled so far is found again.</summary>
+    public Task<bool> RaiseEpochAsync() => RaiseEpochAsync(_redis);
 
     /// <summary>What the keys of <paramref name="owner"/>'s cached answers begin with; null where it may not be used now.</summary>
     public async Task<string?> ReadAsync(int owner) => (string?)await _redis.ScriptEvaluateAsync(
@@ -117,6 +120,8 @@ internal sealed class OwnerVersionScripts
     internal static string VersionKey(int owner) => $"tasktracker:owner:{owner}:version";
 
     internal static string WritingKey(int owner) => $"tasktracker:owner:{owner}:writing";
+
+    private static Task<bool> RaiseEpochAsync(IDatabase redis) => redis.StringSetAsync(EpochKey, NewVersion());
 
     private static RedisKey[] Keys(IEnumerable<int> owners) =>
         [.. owners.SelectMany(owner => (RedisKey[])[VersionKey(owner), WritingKey(owner)])];

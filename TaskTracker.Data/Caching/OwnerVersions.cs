@@ -57,6 +57,10 @@ public sealed class OwnerVersions(CacheCircuit circuit)
         }
     }
 
+    /// <summary>Makes everything that is cached so far unfindable, for every replica.</summary>
+    /// <returns>False where Redis is not in use here: then it is done before it is used again.</returns>
+    public ValueTask<bool> ClearAsync() => circuit.TryAsync(scripts => scripts.RaiseEpochAsync(), false);
+
     private static async Task<bool> Done(Task work)
     {
         await work;

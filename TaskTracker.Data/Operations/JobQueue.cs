@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 using Quartz;
+using TaskTracker.Data.Scheduling;
 
 namespace TaskTracker.Data.Operations;
 
@@ -24,16 +23,18 @@ public interface IJobQueue
 
 /// <summary>Enqueues through Quartz's cluster, of which this process need not be a running part.</summary>
 /// <param name="db">The context, in a transaction.</param>
-/// <param name="schedulers">Where the cluster's scheduler comes from.</param>
+/// <param name="changes">Stores the firings.</param>
 /// <param name="clock">The clock.</param>
-public sealed class JobQueue(TaskTrackerDbContext db, ISchedulerFactory schedulers, TimeProvider clock) : IJobQueue
+public sealed class JobQueue(TaskTrackerDbContext db, SchedulerChanges changes, TimeProvider clock) : IJobQueue
 {
     /// <inheritdoc />
     public async Task<Operation> EnqueueAsync<TInput>(int owner, TInput input, CancellationToken cancellationToken)
         where TInput : IOperationInput
     {
-        var transaction = db.Database.CurrentTransaction
-            ?? throw new InvalidOperationException("Work is enqueued as part of a transaction: begin one first.");
+        if (db.Database.CurrentTransaction is null)
+        {
+            throw new InvalidOperationException("Work is enqueued as part of a transaction: begin one first.");
+        }
 
         var now = clock.GetUtcNow();
         var operation = new Operation
@@ -49,13 +50,9 @@ public sealed class JobQueue(TaskTrackerDbContext db, ISchedulerFactory schedule
         db.Operations.Add(operation);
         await db.SaveChangesAsync(cancellationToken);
 
-        var scheduler = await schedulers.GetScheduler(cancellationToken);
-        using (scheduler.EnlistTransaction(transaction.GetDbTransaction()))
-        {
-            await scheduler.ScheduleJob(OperationTriggers.Create(operation.Id, operation.Kind), cancellationToken: cancellationToken);
-        }
-
-        await db.Database.ExecuteSqlAsync($"select pg_notify({WakeUp.SchedulingChannel}, '')", cancellationToken);
+        await changes.MakeAsync(
+            async scheduler => await scheduler.ScheduleJob(OperationTriggers.Create(operation.Id, operation.Kind), cancellationToken: cancellationToken),
+            cancellationToken);
 
         return operation;
     }
@@ -67,10 +64,21 @@ public static class OperationTriggers
     /// <summary>The execution group of all operations, whose share of a node's threads is limited.</summary>
     public const string ExecutionGroup = "operations";
 
+    private const string NamePrefix = "operation-";
+
     /// <summary>The trigger of an operation, whoever stores it: once, or again where it was lost.</summary>
     /// <param name="operation">The operation.</param>
+    /// <param name="kind">Its kind, which decides on the job.</param>
     /// <returns>The key, <c>operation-</c> and the 32 digits of the id.</returns>
-    public static TriggerKey KeyOf(Guid operation) => new($"operation-{operation:N}", JobKeys.Group);
+    public static TriggerKey KeyOf(Guid operation, OperationKind kind) => new($"{NamePrefix}{operation:N}", JobKeys.TriggerGroupOf(JobKeys.Of(kind)));
+
+    /// <summary>The operation that a firing is for.</summary>
+    /// <param name="trigger">The key of the firing's trigger.</param>
+    /// <returns>The operation; null where the trigger is not named after one, as those that Quartz makes after a node has died are not.</returns>
+    public static Guid? OperationOf(TriggerKey trigger) =>
+        trigger.Name.StartsWith(NamePrefix, StringComparison.Ordinal) && Guid.TryParseExact(trigger.Name.AsSpan(NamePrefix.Length), "N", out var operation)
+            ? operation
+            : null;
 
     /// <summary>A firing as soon as possible.</summary>
     /// <param name="operation">The operation.</param>
@@ -78,7 +86,7 @@ public static class OperationTriggers
     /// <returns>The trigger to store.</returns>
     public static ITrigger Create(Guid operation, OperationKind kind) =>
         TriggerBuilder.Create<IJob<OperationFiring>>()
-            .WithIdentity(KeyOf(operation))
+            .WithIdentity(KeyOf(operation, kind))
             .ForJob(JobKeys.Of(kind))
             .UsingInput(new OperationFiring(operation))
             .WithExecutionGroup(ExecutionGroup)

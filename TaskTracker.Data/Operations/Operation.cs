@@ -10,6 +10,9 @@ namespace TaskTracker.Data.Operations;
 /// </summary>
 public sealed class Operation
 {
+    /// <summary>How many attempts may begin each time the work is asked for.</summary>
+    public const int AttemptsPerRequest = 10;
+
     /// <summary>Its number; clients know it as <c>task_id</c>.</summary>
     public Guid Id { get; set; }
 
@@ -40,7 +43,13 @@ public sealed class Operation
     /// </summary>
     public int Attempt { get; set; }
 
-    /// <summary>When its owner asked to cancel it, in UTC.</summary>
+    /// <summary>
+    /// The last attempt that may begin, takeovers included: work that ends its process must not end one after the other
+    /// for ever. Asking for a failed operation again raises it.
+    /// </summary>
+    public int AttemptLimit { get; set; } = AttemptsPerRequest;
+
+    /// <summary>When its owner, or an operator, asked to cancel it, in UTC.</summary>
     public DateTimeOffset? CancelRequestedAt { get; set; }
 
     /// <summary>The W3C <c>traceparent</c> of the request.</summary>

@@ -22,6 +22,8 @@ public static class SchedulerCluster
             history.Retention = s_historyRetention;
             history.RetentionByResult[JobRunResult.Skipped] = TimeSpan.FromHours(1);
             history.MaxEntriesPerScheduler = 100_000;
+            // The input of a job is the id of an operation: a run that another node recovered says by it what it was for.
+            history.RecordInput = true;
         });
     }
 

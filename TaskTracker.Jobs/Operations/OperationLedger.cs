@@ -112,7 +112,7 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
             set => set
                 .SetProperty(operation => operation.Status, status)
                 .SetProperty(operation => operation.Progress, operation => progress ?? operation.Progress)
-                .SetProperty(operation => operation.Result, result)
+                .SetProperty(operation => operation.Result, operation => result ?? operation.Result)
                 .SetProperty(operation => operation.Error, error)
                 .SetProperty(operation => operation.FinishedAt, now)
                 .SetProperty(operation => operation.ExpiresAt, expiresAt),

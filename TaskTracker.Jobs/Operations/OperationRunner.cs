@@ -17,9 +17,6 @@ internal sealed partial class OperationRunner(
     TimeProvider clock,
     ILogger<OperationRunner> logger)
 {
-    /// <summary>The most attempts, takeovers included: work that ends its process must not end one after the other for ever.</summary>
-    public const int MaxAttempts = 10;
-
     /// <summary>How long one attempt may take.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
@@ -54,10 +51,10 @@ internal sealed partial class OperationRunner(
             return;
         }
 
-        if (run.Attempt > MaxAttempts)
+        if (run.Attempt > run.AttemptLimit)
         {
-            await ledger.FailAsync(run, $"Given up: it was begun {MaxAttempts} times and never came to an end.", cancellationToken);
-            context.Result = JobRunReport.Failed($"begun {MaxAttempts} times without an end");
+            await ledger.FailAsync(run, $"Given up: it was begun {run.AttemptLimit} times and never came to an end.", cancellationToken);
+            context.Result = JobRunReport.Failed($"begun {run.AttemptLimit} times without an end");
             return;
         }
 
@@ -141,7 +138,7 @@ internal sealed partial class OperationRunner(
 
     private async Task EndFailedAttemptAsync(IJobExecutionContext context, Operation run, Exception exception)
     {
-        var isLast = run.Attempt >= MaxAttempts || context.RetryAttempt >= (context.RetryPolicy?.MaxAttempts ?? 0);
+        var isLast = run.Attempt >= run.AttemptLimit || context.RetryAttempt >= (context.RetryPolicy?.MaxAttempts ?? 0);
         LogAttemptFailed(exception, run.Id, run.Attempt, isLast);
         try
         {

@@ -23,6 +23,8 @@ internal sealed partial class OperationWatch(
 
     private const int BatchSize = 100;
 
+    private static readonly string[] s_groups = [.. Enum.GetValues<OperationKind>().Select(kind => JobKeys.TriggerGroupOf(JobKeys.Of(kind)))];
+
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(15);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -61,7 +63,7 @@ internal sealed partial class OperationWatch(
             select * from operations
             where status in ('pending', 'running') and seen_at < {before} and not exists (
                 select from qrtz_triggers
-                where sched_name = {SchedulerCluster.Name} and trigger_group = {JobKeys.Group}
+                where sched_name = {SchedulerCluster.Name} and trigger_group = any({s_groups})
                     and trigger_name = 'operation-' || replace(operations.id::text, '-', ''))
             order by seen_at
             limit {BatchSize}

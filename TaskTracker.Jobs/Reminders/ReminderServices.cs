@@ -21,7 +21,7 @@ internal static class ReminderServices
                 .StoreDurably()
                 .RequestRecovery());
             quartz.AddTrigger<SendTaskReminderJob>(trigger => trigger
-                .WithIdentity("reminder-look", JobKeys.SendTaskReminder.Group)
+                .WithIdentity("reminder-look", JobKeys.TriggerGroupOf(JobKeys.SendTaskReminder))
                 .WithDescription("Looks for due reminders even if no commit said so.")
                 .ForJob(JobKeys.SendTaskReminder)
                 .WithSimpleSchedule(WakeUp.RegularLook, null));

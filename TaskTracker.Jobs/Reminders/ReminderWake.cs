@@ -11,7 +11,7 @@ namespace TaskTracker.Jobs.Reminders;
 /// </summary>
 internal sealed class ReminderWake(ISchedulerFactory schedulers, ISchedulerSignaler signaler, TimeProvider clock)
 {
-    public static readonly TriggerKey Key = new("reminder-wake", JobKeys.SendTaskReminder.Group);
+    public static readonly TriggerKey Key = new("reminder-wake", JobKeys.TriggerGroupOf(JobKeys.SendTaskReminder));
 
     /// <summary>Makes sure that a run begins at <paramref name="moment"/> or earlier.</summary>
     public async Task WakeAtAsync(DateTimeOffset moment, CancellationToken cancellationToken)
@@ -31,12 +31,24 @@ internal sealed class ReminderWake(ISchedulerFactory schedulers, ISchedulerSigna
 
     /// <summary>
     /// Asks for a run now, beside the stored one: another node may be firing that at this instant, or may have died with it.
+    /// While the job is paused nothing is stored: one a second would pile up, to run all together at the end of the pause.
     /// </summary>
     public async Task WakeNowAsync(CancellationToken cancellationToken)
     {
         var scheduler = await schedulers.GetScheduler(cancellationToken);
+        if (await IsPausedAsync(scheduler, cancellationToken))
+        {
+            return;
+        }
+
         var key = new TriggerKey($"reminder-now-{Guid.CreateVersion7():N}", Key.Group);
         await scheduler.ScheduleJob(NewTrigger(key, clock.GetUtcNow()), cancellationToken: cancellationToken);
+    }
+
+    private static async Task<bool> IsPausedAsync(IScheduler scheduler, CancellationToken cancellationToken)
+    {
+        var paused = new TriggerGroupQuery { Name = NameMatcher.NameEquals(Key.Group), Paused = true, Take = 1 };
+        return (await scheduler.QueryTriggerGroups(paused, cancellationToken)).Items.Count > 0;
     }
 
     private static ITrigger NewTrigger(TriggerKey key, DateTimeOffset moment) =>

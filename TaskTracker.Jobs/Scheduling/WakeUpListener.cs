@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using Quartz;
 using Quartz.Extensibility;
 using TaskTracker.Data;
 using TaskTracker.Jobs.Operations;
@@ -13,6 +14,7 @@ internal sealed partial class WakeUpListener(
     ReminderWake wake,
     ISchedulerSignaler signaler,
     RunningOperations running,
+    ISchedulerFactory schedulers,
     TimeProvider clock,
     ILogger<WakeUpListener> logger) : BackgroundService
 {
@@ -91,9 +93,9 @@ internal sealed partial class WakeUpListener(
                 await signaler.SignalSchedulingChange(null, stoppingToken);
             }
 
-            foreach (var operation in cancelled)
+            foreach (var id in cancelled)
             {
-                await CancelAsync(operation, stoppingToken);
+                await CancelAsync(id, stoppingToken);
             }
 
             cancelled.Clear();
@@ -115,15 +117,17 @@ internal sealed partial class WakeUpListener(
         }
     }
 
-    private Task CancelAsync(string payload, CancellationToken cancellationToken)
+    private async Task CancelAsync(string id, CancellationToken cancellationToken)
     {
-        if (Guid.TryParse(payload, out var operation))
+        if (Guid.TryParse(id, out var operation))
         {
-            return running.StopAsync(operation, cancellationToken);
+            await running.StopAsync(operation, cancellationToken);
+            return;
         }
 
-        LogNotAnOperation(payload);
-        return Task.CompletedTask;
+        // A run that is not here is not interrupted by this: its own node has heard of it as well.
+        var scheduler = await schedulers.GetScheduler(cancellationToken);
+        await scheduler.InterruptFireInstance(id, cancellationToken);
     }
 
     private DateTimeOffset MomentOf(string payload)
@@ -153,9 +157,6 @@ internal sealed partial class WakeUpListener(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Listening for wake-ups failed: {Reason} Next try in {Milliseconds:0} ms.")]
     private partial void LogLost(string reason, double milliseconds);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A cancellation should name an operation by its id, but this one says '{Payload}'.")]
-    private partial void LogNotAnOperation(string payload);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A wake-up should name a moment in UTC ISO 8601, but this one says '{Payload}'.")]
     private partial void LogNotAMoment(string payload);
