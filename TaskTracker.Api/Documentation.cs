@@ -6,6 +6,7 @@ using TaskTracker.Api.Accounts;
 using TaskTracker.Api.Caching;
 using TaskTracker.Api.Health;
 using TaskTracker.Api.Notifications;
+using TaskTracker.Api.Operators;
 using TaskTracker.Api.Paging;
 using TaskTracker.Api.Statistics;
 using TaskTracker.Api.Tasks;
@@ -47,6 +48,45 @@ internal static class Documentation
             """,
         [typeof(UnreadResponse)] = """{ "unread": 1 }""",
         [typeof(HealthResponse)] = """{ "status": "healthy", "database": "connected", "redis": "connected", "redis_status": "in_use", "jobs": "running" }""",
+        [typeof(Page<NodeResponse>)] =
+            """
+            { "items": [{ "id": "jobs-1639", "state": "alive", "last_check_in": "2030-01-01T09:00:00.000000Z",
+              "running": [{ "id": "jobs-1639-7", "job": "export_user_tasks", "started_at": "2030-01-01T09:00:00.000000Z" }] }], "next_cursor": null }
+            """,
+        [typeof(Page<RunningResponse>)] =
+            """
+            { "items": [{ "id": "jobs-1639-7", "job": "export_user_tasks", "operation_id": "0193a3a4-5b1c-7d2e-8f00-123456789abc", "node": "jobs-1639",
+              "started_at": "2030-01-01T09:00:00.000000Z", "running_seconds": 3.2, "progress": 40, "message": null }], "next_cursor": null }
+            """,
+        [typeof(Page<QueueResponse>)] =
+            """
+            { "items": [{ "job": "export_user_tasks", "waiting": 3, "oldest_at": "2030-01-01T09:00:00.000000Z", "oldest_seconds": 1.5,
+              "paused": true, "pause_reason": "The disk is full.", "paused_by": "ada", "paused_at": "2030-01-01T08:59:00.000000Z" }], "next_cursor": null }
+            """,
+        [typeof(Page<RunResponse>)] =
+            """
+            { "items": [{ "id": "jobs-1639-7", "job": "export_user_tasks", "operation_id": "0193a3a4-5b1c-7d2e-8f00-123456789abc", "node": "jobs-1639",
+              "result": "failed", "started_at": "2030-01-01T09:00:00.000000Z", "duration_ms": 12.5, "retry": 3, "will_retry": false, "manual": false,
+              "summary": null, "error": "The connection was lost." }], "next_cursor": null }
+            """,
+        [typeof(Page<JobStatisticsResponse>)] =
+            """
+            { "items": [{ "job": "export_user_tasks", "runs": 120, "succeeded": 117, "failed": 2, "cancelled": 1, "skipped": 0,
+              "p50_ms": 41.0, "p95_ms": 180.5, "max_ms": 950.2, "last_started_at": "2030-01-01T09:00:00.000000Z" }], "next_cursor": null }
+            """,
+        [typeof(Page<ScheduleResponse>)] =
+            """
+            { "items": [{ "job": "check_overdue_tasks", "trigger": "hourly", "description": null, "cron": "0 0 * * * ?", "every_seconds": null, "time_zone": "UTC",
+              "next_at": "2030-01-01T10:00:00.000000Z", "previous_at": "2030-01-01T09:00:00.000000Z", "state": "waiting",
+              "pause_reason": null, "paused_by": null, "paused_at": null }], "next_cursor": null }
+            """,
+        [typeof(Page<AuditResponse>)] =
+            """
+            { "items": [{ "id": 7, "at": "2030-01-01T09:00:00.000000Z", "actor": "ada", "user_id": 1, "action": "pause", "target": "export_user_tasks",
+              "outcome": "done", "reason": "The disk is full.", "detail": null }], "next_cursor": null }
+            """,
+        [typeof(PauseRequest)] = """{ "reason": "The disk is full." }""",
+        [typeof(ActionResponse)] = """{ "message": "export_user_tasks is paused: The disk is full." }""",
         [typeof(CacheStatusResponse)] =
             """{ "cache_working": true, "cache_ttl": 300, "latency_ms": 0.8, "counts": { "hits": 90, "misses": 10, "hit_ratio": 0.9, "keys": 12, "memory_bytes": 1048576 } }""",
     };
@@ -75,6 +115,13 @@ internal static class Documentation
                         },
                     },
                 },
+                [OperatorKey.SchemeName] = new OpenApiSecurityScheme
+                {
+                    Type = SecuritySchemeType.ApiKey,
+                    In = ParameterLocation.Header,
+                    Name = OperatorKey.Header,
+                    Description = "The operator key, where one is configured: for programs that operate without an account.",
+                },
             };
             return Task.CompletedTask;
         });
@@ -92,6 +139,10 @@ internal static class Documentation
             if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any())
             {
                 operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, context.Document)] = [] }];
+                if (context.Description.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Any(rule => rule.Policy is OperatorAccess.Read or OperatorAccess.Act))
+                {
+                    operation.Security.Add(new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(OperatorKey.SchemeName, context.Document)] = [] });
+                }
             }
 
             return Task.CompletedTask;

@@ -9,10 +9,16 @@ using TaskTracker.Api.Http;
 using TaskTracker.Api.Json;
 using TaskTracker.Api.Notifications;
 using TaskTracker.Api.Operations;
+using TaskTracker.Api.Operators;
 using TaskTracker.Api.Statistics;
 using TaskTracker.Api.Tasks;
 using TaskTracker.Data;
 using TaskTracker.ServiceDefaults;
+
+if (args is [OperatorsCommand.Name, ..])
+{
+    return await OperatorsCommand.RunAsync(args, Console.Out, Console.Error);
+}
 
 var builder = WebApplication.CreateBuilder(args);
 
@@ -27,6 +33,7 @@ builder.Services.AddRefusals();
 builder.Services.AddDocumentation();
 builder.Services.AddTasks();
 builder.AddOperations();
+builder.AddOperators();
 builder.Services.AddNotifications();
 builder.Services.AddHealth();
 
@@ -54,5 +61,7 @@ app.MapNotifications();
 app.MapExports();
 app.MapBulkUpdates();
 app.MapOperations();
+app.MapOperators();
 
 app.Run();
+return 0;
