@@ -19,16 +19,23 @@ try
         .WithHttpEndpoint()
         .WithHttpHealthCheck("/health");
 
-    builder.AddProject<Projects.TaskTracker_Api>("api")
+    var api = builder.AddProject<Projects.TaskTracker_Api>("api")
         .WithReference(database).WaitFor(database)
         .WithReference(cache).WaitFor(cache)
         .WaitFor(jobs)
-        .WithSettings("CACHE_TTL", "Cache", "Reminders", "RateLimits", "Http", "Logging")
+        .WithSettings("CACHE_TTL", "Cache", "Reminders", "RateLimits", "Http", "Operations", "Logging")
         .WithReplicas(builder.Replicas("Api"))
         .WithExternalHttpEndpoints()
         .WithHttpHealthCheck("/health")
         .WithUrlForEndpoint("http", url => url.DisplayText = "API")
         .WithUrlForEndpoint("http", _ => new() { Url = "/docs", DisplayText = "Docs" });
+
+    // What this run's own commands operate by. A deployment has no such key unless it is given one.
+    if (builder.ExecutionContext.IsRunMode && builder.Configuration["Operations:Key"] is null)
+    {
+        var key = builder.AddParameter("operator-key", new GenerateParameterDefault { MinLength = 43, Special = false }, secret: true);
+        api.WithEnvironment("Operations__Key", key);
+    }
 
     await builder.Build().RunAsync();
     return 0;
