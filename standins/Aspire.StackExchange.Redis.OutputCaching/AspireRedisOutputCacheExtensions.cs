@@ -39,8 +39,7 @@ public static class AspireRedisOutputCacheExtensions
         builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
         {
             var connection = RedisConnection.Open(settings.ConnectionString, connectionName, SectionName, configureOptions);
-            services.GetService<RedisCommandTracing>()?.Observe(connection);
-            return connection;
+            return services.GetService<RedisCommandTracing>()?.Observe(connection) ?? connection;
         });
         builder.Services.AddSingleton<IOutputCacheStore, RedisOutputCacheStore>();
 

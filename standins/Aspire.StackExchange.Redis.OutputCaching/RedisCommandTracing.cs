@@ -27,10 +27,13 @@ internal sealed class RedisCommandTracing : IProfiler, IDisposable
 
     public RedisCommandTracing() => _timer = new Timer(_ => Collect(all: false), null, CollectEvery, CollectEvery);
 
-    public void Observe(IConnectionMultiplexer connection)
+    /// <summary>Observes a connection from now on.</summary>
+    /// <returns>The connection to use in its place.</returns>
+    public IConnectionMultiplexer Observe(IConnectionMultiplexer connection)
     {
         _connection = connection;
         connection.RegisterProfiler(this);
+        return PlainScripts.Wrap(connection);
     }
 
     public object? GetContext()

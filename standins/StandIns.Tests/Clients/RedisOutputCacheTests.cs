@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.OutputCaching;
@@ -156,6 +157,49 @@ public class RedisOutputCacheTests
         Assert.Equal("GET", command.DisplayName);
         Assert.Equal(caller.SpanId, command.ParentSpanId);
         Assert.Equal(ActivityKind.Client, command.Kind);
+    }
+
+    [Fact]
+    public async Task Scripts_sent_within_spans_fail_no_command_beside_them()
+    {
+        using var source = new ActivitySource($"spans-{Guid.NewGuid()}");
+        var builder = Builder(TestServer);
+        builder.Services.AddOpenTelemetry().WithTracing(tracing => tracing.AddSource(source.Name));
+        using var host = builder.Build();
+        await host.StartAsync();
+        var connection = host.Services.GetRequiredService<IConnectionMultiplexer>();
+        var problems = new ConcurrentQueue<Exception>();
+        connection.InternalError += (_, problem) => problems.Enqueue(problem.Exception);
+        var redis = connection.GetDatabase();
+
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(worker => Task.Run(async () =>
+        {
+            for (var i = 0; i < 50; i++)
+            {
+                using var request = source.StartActivity("request");
+                var script = redis.ScriptEvaluateAsync(
+                    "return {KEYS[1], ARGV[1], ARGV[2]}", [$"{_key}-{worker}"], [i, "text"]);
+                Assert.True(await redis.StringSetAsync($"{_key}-{worker}", i, TimeSpan.FromMinutes(1)));
+                Assert.Equal([$"{_key}-{worker}", $"{i}", "text"], (string[])(await script)!);
+            }
+        })));
+
+        Assert.Empty(problems);
+        await host.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_script_is_found_by_its_hash_and_what_it_refuses_comes_back_as_it_is()
+    {
+        using var host = Build(TestServer);
+        var redis = host.Services.GetRequiredService<IConnectionMultiplexer>().GetDatabase();
+
+        var unknown = await Assert.ThrowsAsync<RedisServerException>(() => redis.ScriptEvaluateAsync(new byte[20]));
+        var hash = Convert.FromHexString((string)(await redis.ExecuteAsync("SCRIPT", "LOAD", $"return '{_key}'"))!);
+
+        Assert.StartsWith("NOSCRIPT", unknown.Message, StringComparison.Ordinal);
+        Assert.Equal(_key, (string?)await redis.ScriptEvaluateAsync(hash));
+        Assert.Throws<NotSupportedException>(() => redis.CreateTransaction());
     }
 
     [Fact]
