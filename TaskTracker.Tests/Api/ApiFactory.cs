@@ -76,6 +76,8 @@ public sealed class ApiFactory(
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         builder.UseEnvironment(environment);
+        // A line for each request and statement costs more time than both.
+        builder.UseSetting("Logging:LogLevel:Default", "Warning");
         builder.UseSetting("ConnectionStrings:tasktracker", database);
         builder.UseSetting("ConnectionStrings:cache", redis);
         foreach (var (name, value) in settings ?? new Dictionary<string, string>())
