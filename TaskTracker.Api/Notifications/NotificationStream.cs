@@ -11,8 +11,9 @@ namespace TaskTracker.Api.Notifications;
 /// numbers of inserted rows when their transaction has committed, whoever inserted them. A stream that may have missed one
 /// (its client reads too slowly, or the connection was lost) is ended; its client comes back with the last number it saw.
 /// </summary>
-internal sealed partial class NotificationStream(
-    IServiceScopeFactory scopes, IConfiguration configuration, TimeProvider clock, ILogger<NotificationStream> logger) : BackgroundService
+internal sealed class NotificationStream(
+    IServiceScopeFactory scopes, IConfiguration configuration, TimeProvider clock, ILogger<NotificationStream> logger)
+    : DatabaseListener(configuration, clock, logger)
 {
     /// <summary>The most streams of one user, on one replica.</summary>
     public const int MaxOfUser = 5;
@@ -23,13 +24,10 @@ internal sealed partial class NotificationStream(
     /// <summary>The most notifications that wait for one client to read.</summary>
     public const int MaxWaiting = 256;
 
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
     private readonly Lock _gate = new();
     private readonly Dictionary<int, List<Channel<Notification>>> _clients = [];
     private int _count;
     private bool _listening;
-    private bool _reported;
 
     /// <summary>Whether the database tells of new notifications now.</summary>
     public bool IsListening
@@ -83,58 +81,30 @@ internal sealed partial class NotificationStream(
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override IReadOnlyList<string> Channels => [NewNotifications.Channel];
+
+    protected override Task BeginAsync(CancellationToken cancellationToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                await ListenAsync(stoppingToken);
-            }
-            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
-            {
-                EndAll();
-                if (!_reported)
-                {
-                    _reported = true;
-                    LogLost(exception.Message);
-                }
-
-                await Task.Delay(Pause, clock, stoppingToken);
-            }
-        }
-
-        EndAll();
-    }
-
-    private async Task ListenAsync(CancellationToken stoppingToken)
-    {
-        var settings = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(DataServices.ConnectionName))
-        {
-            // Finds out that the peer is gone while LISTEN waits in silence.
-            KeepAlive = 10,
-            Pooling = false,
-        };
-        await using var connection = new NpgsqlConnection(settings.ConnectionString);
-        var ids = new List<long>();
-        connection.Notification += (_, notification) => ids.AddRange(NewNotifications.Parse(notification.Payload));
-        await connection.OpenAsync(stoppingToken);
-        await using (var listen = new NpgsqlCommand($"listen {NewNotifications.Channel}", connection))
-        {
-            await listen.ExecuteNonQueryAsync(stoppingToken);
-        }
-
         lock (_gate)
         {
             _listening = true;
         }
 
-        _reported = false;
-        while (true)
+        return Task.CompletedTask;
+    }
+
+    protected override Task ReceiveAsync(IReadOnlyList<NpgsqlNotificationEventArgs> announcements, CancellationToken cancellationToken) =>
+        PassOnAsync([.. announcements.SelectMany(announcement => NewNotifications.Parse(announcement.Payload))], cancellationToken);
+
+    protected override void End()
+    {
+        lock (_gate)
         {
-            await connection.WaitAsync(stoppingToken);
-            await PassOnAsync([.. ids], stoppingToken);
-            ids.Clear();
+            _listening = false;
+            foreach (var client in _clients.Values.SelectMany(clients => clients))
+            {
+                client.Writer.TryComplete();
+            }
         }
     }
 
@@ -172,19 +142,4 @@ internal sealed partial class NotificationStream(
             }
         }
     }
-
-    private void EndAll()
-    {
-        lock (_gate)
-        {
-            _listening = false;
-            foreach (var client in _clients.Values.SelectMany(clients => clients))
-            {
-                client.Writer.TryComplete();
-            }
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Listening for notifications failed, streams are refused until it succeeds: {Reason}")]
-    private partial void LogLost(string reason);
 }

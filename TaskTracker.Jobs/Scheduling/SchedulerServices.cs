@@ -47,11 +47,7 @@ internal static class SchedulerServices
         var connectionString = configuration.GetConnectionString(DataServices.ConnectionName)
             ?? throw new InvalidOperationException(
                 $"The database is not named: set ConnectionStrings__{DataServices.ConnectionName} or DATABASE_URL.");
-        var connection = new NpgsqlConnectionStringBuilder(connectionString)
-        {
-            // Finds out that the peer is gone while LISTEN waits in silence.
-            KeepAlive = 10,
-        };
-        return NpgsqlDataSource.Create(connection);
+
+        return NpgsqlDataSource.Create(connectionString);
     }
 }

@@ -8,112 +8,58 @@ using TaskTracker.Jobs.Reminders;
 
 namespace TaskTracker.Jobs.Scheduling;
 
-/// <summary>Holds the connection that listens for commits (<see cref="WakeUp"/>) and passes on what they ask for.</summary>
+/// <summary>Hears of commits (<see cref="WakeUp"/>) and passes on what they ask for.</summary>
 internal sealed partial class WakeUpListener(
-    NpgsqlDataSource database,
+    IConfiguration configuration,
     ReminderWake wake,
     ISchedulerSignaler signaler,
     RunningOperations running,
     ISchedulerFactory schedulers,
     TimeProvider clock,
-    ILogger<WakeUpListener> logger) : BackgroundService
+    ILogger<WakeUpListener> logger) : DatabaseListener(configuration, clock, logger)
 {
-    private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(5);
-
-    // Notifications that arrive within this of each other are answered together.
-    private static readonly TimeSpan s_burst = TimeSpan.FromMilliseconds(1);
-
     // A node whose clock runs ahead of ours by less than this has not run a trigger that we still see ahead.
     private static readonly TimeSpan s_clockSkew = TimeSpan.FromSeconds(1);
 
-    private int _failures;
+    private readonly TimeProvider _clock = clock;
+    private readonly ILogger _logger = logger;
+    private DateTimeOffset _stored;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override IReadOnlyList<string> Channels => [WakeUp.Channel, WakeUp.SchedulingChannel, WakeUp.CancelChannel];
+
+    protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        _stored = _clock.GetUtcNow();
+        await wake.WakeAtAsync(_stored, cancellationToken);
+    }
+
+    protected override async Task ReceiveAsync(IReadOnlyList<NpgsqlNotificationEventArgs> announcements, CancellationToken cancellationToken)
+    {
+        var payloads = announcements.ToLookup(announcement => announcement.Channel, announcement => announcement.Payload);
+        if (payloads.Contains(WakeUp.SchedulingChannel))
         {
-            try
-            {
-                await ListenAsync(stoppingToken);
-            }
-            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
-            {
-                var pause = NextPause();
-                LogLost(exception.Message, pause.TotalMilliseconds);
-                await Task.Delay(pause, clock, stoppingToken);
-            }
+            await signaler.SignalSchedulingChange(null, cancellationToken);
+        }
+
+        foreach (var operation in payloads[WakeUp.CancelChannel])
+        {
+            await CancelAsync(operation, cancellationToken);
+        }
+
+        if (payloads.Contains(WakeUp.Channel))
+        {
+            await WakeAtAsync(payloads[WakeUp.Channel].Min(MomentOf), cancellationToken);
         }
     }
 
-    private async Task ListenAsync(CancellationToken stoppingToken)
+    private async Task WakeAtAsync(DateTimeOffset moment, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(stoppingToken);
-        DateTimeOffset? asked = null;
-        var isFiringStored = false;
-        var cancelled = new List<string>();
-        connection.Notification += (_, notification) =>
+        // The run that a stored moment brings looks for what comes after it.
+        var isCovered = _stored <= moment && _stored > _clock.GetUtcNow() + s_clockSkew;
+        if (!isCovered)
         {
-            switch (notification.Channel)
-            {
-                case WakeUp.SchedulingChannel:
-                    isFiringStored = true;
-                    break;
-                case WakeUp.CancelChannel:
-                    cancelled.Add(notification.Payload);
-                    break;
-                default:
-                    var moment = MomentOf(notification.Payload);
-                    asked = asked < moment ? asked : moment;
-                    break;
-            }
-        };
-        const string Listen = $"listen {WakeUp.Channel}; listen {WakeUp.SchedulingChannel}; listen {WakeUp.CancelChannel}";
-        await using (var listen = new NpgsqlCommand(Listen, connection))
-        {
-            await listen.ExecuteNonQueryAsync(stoppingToken);
-        }
-
-        // What was announced while nobody listened is lost, so look at once.
-        var stored = clock.GetUtcNow();
-        await wake.WakeAtAsync(stored, stoppingToken);
-        _failures = 0;
-
-        while (true)
-        {
-            await connection.WaitAsync(stoppingToken);
-            while (await connection.WaitAsync(s_burst, stoppingToken))
-            {
-                // Each turn has noted what was asked.
-            }
-
-            if (isFiringStored)
-            {
-                isFiringStored = false;
-                await signaler.SignalSchedulingChange(null, stoppingToken);
-            }
-
-            foreach (var id in cancelled)
-            {
-                await CancelAsync(id, stoppingToken);
-            }
-
-            cancelled.Clear();
-
-            if (asked is not { } moment)
-            {
-                continue;
-            }
-
-            asked = null;
-
-            // The run that a stored moment brings looks for what comes after it.
-            var isCovered = stored <= moment && stored > clock.GetUtcNow() + s_clockSkew;
-            if (!isCovered)
-            {
-                await wake.WakeAtAsync(moment, stoppingToken);
-                stored = moment;
-            }
+            await wake.WakeAtAsync(moment, cancellationToken);
+            _stored = moment;
         }
     }
 
@@ -132,7 +78,7 @@ internal sealed partial class WakeUpListener(
 
     private DateTimeOffset MomentOf(string payload)
     {
-        var now = clock.GetUtcNow();
+        var now = _clock.GetUtcNow();
         if (payload.Length == 0)
         {
             return now;
@@ -144,20 +90,10 @@ internal sealed partial class WakeUpListener(
             return moment > now ? moment : now;
         }
 
-        LogNotAMoment(payload);
+        LogNotAMoment(_logger, payload);
         return now;
     }
 
-    private TimeSpan NextPause()
-    {
-        var pause = s_shortestPause * Math.Pow(2, Math.Min(_failures++, 10));
-        var jitter = 0.8 + (0.4 * Random.Shared.NextDouble());
-        return (pause < s_longestPause ? pause : s_longestPause) * jitter;
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Listening for wake-ups failed: {Reason} Next try in {Milliseconds:0} ms.")]
-    private partial void LogLost(string reason, double milliseconds);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "A wake-up should name a moment in UTC ISO 8601, but this one says '{Payload}'.")]
-    private partial void LogNotAMoment(string payload);
+    private static partial void LogNotAMoment(ILogger logger, string payload);
 }
