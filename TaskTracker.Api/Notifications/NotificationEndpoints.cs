@@ -95,7 +95,7 @@ public sealed record NotificationQuery
 public sealed record UnreadResponse(int Unread);
 
 /// <summary>Something the caller was told.</summary>
-/// <param name="Id">Its number; later ones are higher.</param>
+/// <param name="Id">Its number. A stream that is resumed may tell of one again: it has the same number.</param>
 /// <param name="TaskId">The task it is about, which may be gone by now.</param>
 /// <param name="Kind">What about the task.</param>
 /// <param name="Title">The task's title when it was told.</param>

@@ -68,20 +68,15 @@ internal static class NotificationStreamEndpoint
             context.Response.Headers["X-Accel-Buffering"] = "no";
             await SendAsync(context.Response, "retry: 2000\n\n", end.Token);
 
-            var missed = last is { } seen
-                ? await db.Notifications.AsNoTracking().Where(row => row.OwnerId == owner && row.Id > seen)
-                    .OrderBy(row => row.Id).Take(MaxMissed).ToListAsync(end.Token)
-                : [];
+            var missed = last is { } seen ? await FindMissedAsync(db, owner, seen, end.Token) : [];
             foreach (var notification in missed)
             {
-                await SendAsync(context.Response, Format(notification, json.Value.SerializerOptions), end.Token);
+                await SendAsync(context.Response, Format(notification, last, json.Value.SerializerOptions), end.Token);
             }
 
-            if (missed.Count < MaxMissed)
+            if (missed.Count(notification => notification.Id > last) < MaxMissed)
             {
-                // It may have come both ways: the reader has subscribed before it looked.
-                var sent = missed.Select(notification => notification.Id).ToHashSet();
-                await FollowAsync(news, notification => sent.Contains(notification.Id), context.Response, json.Value.SerializerOptions, end.Token);
+                await FollowAsync(news, missed, last, context.Response, json.Value.SerializerOptions, end.Token);
             }
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
@@ -98,9 +93,38 @@ internal static class NotificationStreamEndpoint
 
     private const string LastEventIdHeader = "Last-Event-ID";
 
-    private static async Task FollowAsync(
-        ChannelReader<Notification> news, Func<Notification, bool> isSent, HttpResponse response, JsonSerializerOptions json, CancellationToken cancellationToken)
+    /// <summary>
+    /// What came after the last event a client saw: higher numbers, and lower ones of transactions that had not ended when
+    /// that one was inserted, for these may have committed since. Its client may know some of the latter already.
+    /// </summary>
+    private static async Task<List<Notification>> FindMissedAsync(TaskTrackerDbContext db, int owner, long seen, CancellationToken cancellationToken)
     {
+        var ofOwner = db.Notifications.AsNoTracking().Where(row => row.OwnerId == owner);
+        var later = await ofOwner.Where(row => row.Id > seen).OrderBy(row => row.Id).Take(MaxMissed).ToListAsync(cancellationToken);
+        if (await ofOwner.SingleOrDefaultAsync(row => row.Id == seen, cancellationToken) is not { } last)
+        {
+            return later;
+        }
+
+        // Those of its own transaction were told in the order of their numbers.
+        var slower = await ofOwner
+            .Where(row => row.Transaction >= last.OldestOpenTransaction && row.Transaction != last.Transaction && row.Id < seen)
+            .OrderByDescending(row => row.Id).Take(MaxMissed).ToListAsync(cancellationToken);
+
+        return [.. slower.OrderBy(row => row.Id), .. later];
+    }
+
+    private static async Task FollowAsync(
+        ChannelReader<Notification> news,
+        List<Notification> missed,
+        long? last,
+        HttpResponse response,
+        JsonSerializerOptions json,
+        CancellationToken cancellationToken)
+    {
+        // It may have come both ways: the reader has subscribed before it looked, and another replica may be faster.
+        var sent = missed.Select(notification => (long?)notification.Id).Append(last).ToHashSet();
+        last = missed.Select(notification => (long?)notification.Id).Append(last).Max();
         var more = news.WaitToReadAsync(cancellationToken).AsTask();
         while (true)
         {
@@ -119,9 +143,10 @@ internal static class NotificationStreamEndpoint
 
             while (news.TryRead(out var notification))
             {
-                if (!isSent(notification))
+                if (!sent.Contains(notification.Id))
                 {
-                    await SendAsync(response, Format(notification, json), cancellationToken);
+                    await SendAsync(response, Format(notification, last, json), cancellationToken);
+                    last = last > notification.Id ? last : notification.Id;
                 }
             }
 
@@ -129,8 +154,10 @@ internal static class NotificationStreamEndpoint
         }
     }
 
-    private static string Format(Notification notification, JsonSerializerOptions json) =>
-        $"id: {notification.Id}\nevent: notification\ndata: {JsonSerializer.Serialize(NotificationResponse.From(notification), json)}\n\n";
+    // One that was overtaken is no event to go on after, and so has no id beside the one in its data.
+    private static string Format(Notification notification, long? last, JsonSerializerOptions json) =>
+        (notification.Id < last ? "" : $"id: {notification.Id}\n")
+        + $"event: notification\ndata: {JsonSerializer.Serialize(NotificationResponse.From(notification), json)}\n\n";
 
     private static async Task SendAsync(HttpResponse response, string text, CancellationToken cancellationToken)
     {

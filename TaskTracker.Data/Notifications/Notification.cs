@@ -7,7 +7,7 @@ namespace TaskTracker.Data.Notifications;
 /// <summary>Something a user was told. One task, kind, deadline and lead time make at most one, whatever runs twice.</summary>
 public sealed class Notification
 {
-    /// <summary>The notification's number; later ones are higher.</summary>
+    /// <summary>The notification's number, given before its transaction commits.</summary>
     public long Id { get; set; }
 
     /// <summary>Who was told.</summary>
@@ -33,6 +33,15 @@ public sealed class Notification
 
     /// <summary>When the user read it, in UTC; null until then.</summary>
     public DateTimeOffset? ReadAt { get; set; }
+
+    /// <summary>The database transaction that inserted it; the database fills it in.</summary>
+    public ulong Transaction { get; private set; }
+
+    /// <summary>
+    /// The oldest transaction that had not ended when it was inserted; the database fills it in. Numbers are given before
+    /// the commit, so lower ones may become visible later: they are from this transaction or a later one.
+    /// </summary>
+    public ulong OldestOpenTransaction { get; private set; }
 }
 
 /// <summary>What a notification is about.</summary>
@@ -51,6 +60,8 @@ internal sealed class NotificationConfiguration : IEntityTypeConfiguration<Notif
     {
         notification.ToTable("notifications");
         notification.HasIndex(n => new { n.TaskId, n.Kind, n.Deadline, n.LeadTime }).IsUnique();
+        notification.Property(n => n.Transaction).HasColumnType("xid8").HasDefaultValueSql("pg_current_xact_id()");
+        notification.Property(n => n.OldestOpenTransaction).HasColumnType("xid8").HasDefaultValueSql("pg_snapshot_xmin(pg_current_snapshot())");
         notification.Property(n => n.Title).HasMaxLength(TaskItem.TitleMaxLength);
         notification.Property(n => n.Kind).HasConversion(
             kind => kind.ToString().ToLowerInvariant(),

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Authentication.BearerToken;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using TaskTracker.Api.Accounts;
@@ -46,6 +47,56 @@ public sealed class NotificationStreamTests(ApiFixture api)
 
         Assert.Equal(missed, (await stream.ReadAsync()).Id);
         Assert.Equal(news, (await stream.ReadAsync()).Id);
+    }
+
+    [Fact]
+    public async Task What_a_slower_transaction_commits_below_the_last_event_is_not_lost()
+    {
+        var user = await api.First.CreateUserAsync();
+        var old = await InsertAsync(user, "old");
+        var (slow, fast) = (0L, 0L);
+        await api.First.WithDatabaseAsync(db => db.Database.CreateExecutionStrategy().ExecuteAsync(async () =>
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync();
+            var row = New(user, "slow");
+            db.Notifications.Add(row);
+            await db.SaveChangesAsync();
+            slow = row.Id;
+            fast = await InsertAsync(user, "fast");
+            await transaction.CommitAsync();
+            return 0;
+        }));
+        Assert.True(old < slow && slow < fast);
+
+        await using var stream = await OpenAsync(user.Client, $"{fast}");
+
+        // Without an id of its own: the client goes on after the higher one.
+        var (id, data) = await stream.ReadAsync();
+        Assert.Equal(0, id);
+        Assert.Contains($"\"id\":{slow},", data, StringComparison.Ordinal);
+        Assert.Equal(await InsertAsync(user, "new"), (await stream.ReadAsync()).Id);
+    }
+
+    [Fact]
+    public async Task What_is_overtaken_while_a_stream_is_open_does_not_turn_it_back()
+    {
+        var user = await api.First.CreateUserAsync();
+        await using var stream = await OpenAsync(user.Client);
+        await api.First.WithDatabaseAsync(db => db.Database.CreateExecutionStrategy().ExecuteAsync(async () =>
+        {
+            await using var transaction = await db.Database.BeginTransactionAsync();
+            db.Notifications.Add(New(user, "slow"));
+            await db.SaveChangesAsync();
+            var fast = await InsertAsync(user, "fast");
+            Assert.Equal(fast, (await stream.ReadAsync()).Id);
+            await transaction.CommitAsync();
+            return 0;
+        }));
+
+        var (id, data) = await stream.ReadAsync();
+
+        Assert.Equal(0, id);
+        Assert.Contains("\"title\":\"slow\"", data, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -160,19 +211,21 @@ public sealed class NotificationStreamTests(ApiFixture api)
 
     private Task<List<long>> InsertManyAsync(ApiUser user, int count, string title = "n") => api.First.WithDatabaseAsync(async db =>
     {
-        var rows = Enumerable.Range(0, count).Select(_ => new Notification
-        {
-            OwnerId = user.Id,
-            TaskId = Random.Shared.NextInt64(long.MaxValue),
-            Title = title,
-            Kind = NotificationKind.Reminder,
-            Deadline = DateTimeOffset.UtcNow,
-            CreatedAt = DateTimeOffset.UtcNow,
-        }).ToList();
+        var rows = Enumerable.Range(0, count).Select(_ => New(user, title)).ToList();
         db.Notifications.AddRange(rows);
         await db.SaveChangesAsync();
         return rows.ConvertAll(row => row.Id);
     });
+
+    private static Notification New(ApiUser user, string title) => new()
+    {
+        OwnerId = user.Id,
+        TaskId = Random.Shared.NextInt64(long.MaxValue),
+        Title = title,
+        Kind = NotificationKind.Reminder,
+        Deadline = DateTimeOffset.UtcNow,
+        CreatedAt = DateTimeOffset.UtcNow,
+    };
 
     private sealed class EventStream(HttpResponseMessage response, StreamReader reader) : IAsyncDisposable
     {
