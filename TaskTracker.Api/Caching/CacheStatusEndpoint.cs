@@ -50,7 +50,7 @@ internal static class CacheStatusEndpoint
             .ToLookup(parts => parts[0], parts => parts[1]);
         var (hits, misses) = (Number("keyspace_hits"), Number("keyspace_misses"));
 
-        return new CacheCounts(hits, misses, hits + misses == 0 ? 0 : Math.Round((double)hits / (hits + misses), 4), keys, Number("used_memory"));
+        return new CacheCounts(hits, misses, hits + misses == 0 ? 0 : Math.Round((double)hits / (hits + misses), 4), keys, Number("used_memory"), Number("evicted_keys"));
 
         long Number(string name) => long.TryParse(facts[name].FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
     }
@@ -69,4 +69,5 @@ public sealed record CacheStatusResponse(bool CacheWorking, int CacheTtl, double
 /// <param name="HitRatio">Hits in all look-ups, from 0 to 1.</param>
 /// <param name="Keys">Keys it holds now.</param>
 /// <param name="MemoryBytes">The memory it uses.</param>
-public sealed record CacheCounts(long Hits, long Misses, double HitRatio, long Keys, long MemoryBytes);
+/// <param name="Evictions">Keys it dropped before their time, for want of memory.</param>
+public sealed record CacheCounts(long Hits, long Misses, double HitRatio, long Keys, long MemoryBytes, long Evictions);

@@ -18,8 +18,8 @@ internal static class CachingServices
         {
             // Above it an answer costs Redis, and everybody who waits for it, more than the database.
             options.MaximumBodySize = 1024 * 1024;
-            options.AddPolicy(CachePolicies.Lists, new OwnerCachePolicy(cache => cache.Lists));
-            options.AddPolicy(CachePolicies.Items, new OwnerCachePolicy(cache => cache.Items));
+            options.AddPolicy(CachePolicies.Lists, new OwnerCachePolicy(CachePolicies.Lists, cache => cache.Lists));
+            options.AddPolicy(CachePolicies.Items, new OwnerCachePolicy(CachePolicies.Items, cache => cache.Items));
         });
         builder.AddTaskTrackerCache();
         builder.Services.GuardOutputCacheStore();

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.Options;
 using TaskTracker.Api.Accounts;
@@ -9,8 +11,9 @@ namespace TaskTracker.Api.Caching;
 /// Keeps an owner's answers under that owner's number and version, which the framework's own policy would refuse for
 /// being authenticated. Where the version may not be used, the request passes by the cache both ways.
 /// </summary>
+/// <param name="kind">What the answers are, for metrics.</param>
 /// <param name="lifetime">How long an answer is kept.</param>
-internal sealed class OwnerCachePolicy(Func<CacheOptions, TimeSpan> lifetime) : IOutputCachePolicy
+internal sealed class OwnerCachePolicy(string kind, Func<CacheOptions, TimeSpan> lifetime) : IOutputCachePolicy
 {
     public async ValueTask CacheRequestAsync(OutputCacheContext context, CancellationToken cancellation)
     {
@@ -22,9 +25,11 @@ internal sealed class OwnerCachePolicy(Func<CacheOptions, TimeSpan> lifetime) : 
             return;
         }
 
+        http.Features.Set(new Asked(Stopwatch.GetTimestamp()));
         var owner = http.User.GetUserId();
         if (await http.RequestServices.GetRequiredService<OwnerVersions>().ReadAsync(owner) is not { } version)
         {
+            MetricsOf(http).Bypass(kind);
             return;
         }
 
@@ -40,12 +45,27 @@ internal sealed class OwnerCachePolicy(Func<CacheOptions, TimeSpan> lifetime) : 
         context.CacheVaryByRules.VaryByValues["version"] = version;
     }
 
-    public ValueTask ServeFromCacheAsync(OutputCacheContext context, CancellationToken cancellation) => ValueTask.CompletedTask;
+    public ValueTask ServeFromCacheAsync(OutputCacheContext context, CancellationToken cancellation)
+    {
+        MetricsOf(context.HttpContext).Hit(kind, context.HttpContext.Features.GetRequiredFeature<Asked>().At);
+
+        return ValueTask.CompletedTask;
+    }
 
     public ValueTask ServeResponseAsync(OutputCacheContext context, CancellationToken cancellation)
     {
         context.AllowCacheStorage &= context.HttpContext.Response.StatusCode == StatusCodes.Status200OK;
 
+        // A request that may not be cached comes here too.
+        if (context.HttpContext.Features.Get<Asked>() is { } asked)
+        {
+            MetricsOf(context.HttpContext).Miss(kind, asked.At);
+        }
+
         return ValueTask.CompletedTask;
     }
+
+    private static CacheMetrics MetricsOf(HttpContext http) => http.RequestServices.GetRequiredService<CacheMetrics>();
+
+    private sealed record Asked(long At);
 }

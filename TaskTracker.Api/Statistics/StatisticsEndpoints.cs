@@ -11,6 +11,8 @@ namespace TaskTracker.Api.Statistics;
 /// <summary>The caller's tasks in numbers: always right, whether they come from the cache, from the table, or are counted now.</summary>
 internal static class StatisticsEndpoints
 {
+    private const string Kind = "statistics";
+
     public static void MapStatistics(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/tasks/statistics", GetStatistics).WithName(nameof(GetStatistics)).WithSummary("The caller's tasks in numbers")
             .WithTags("Tasks").RequireSchema().ProducesProblem(StatusCodes.Status401Unauthorized);
@@ -20,6 +22,7 @@ internal static class StatisticsEndpoints
         OwnerVersions versions,
         TypedCache cache,
         StatisticsCounter counter,
+        CacheMetrics metrics,
         IOptions<CacheOptions> options,
         TimeProvider clock,
         CancellationToken cancellationToken)
@@ -27,11 +30,12 @@ internal static class StatisticsEndpoints
         var owner = caller.GetUserId();
         if (await versions.ReadAsync(owner) is not { } version)
         {
+            metrics.Bypass(Kind);
             return StatisticsResponse.From(await counter.GetAsync(owner, cancellationToken));
         }
 
         var statistics = await cache.GetOrCreateAsync(
-            $"statistics:{owner}:{version}",
+            $"{Kind}:{owner}:{version}",
             async (services, limit) =>
             {
                 var counted = await services.GetRequiredService<StatisticsCounter>().GetAsync(owner, limit);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
@@ -12,7 +13,8 @@ namespace TaskTracker.Data.Caching;
 /// <param name="circuit">Whether Redis is in use.</param>
 /// <param name="services">Where the connection comes from.</param>
 /// <param name="clock">The clock of the lifetimes.</param>
-public sealed class TypedCache(CacheCircuit circuit, IServiceProvider services, TimeProvider clock)
+/// <param name="metrics">Told of look-ups; a key's part before its first colon is its kind.</param>
+public sealed class TypedCache(CacheCircuit circuit, IServiceProvider services, TimeProvider clock, CacheMetrics metrics)
 {
     private const string Prefix = "tasktracker:value:";
 
@@ -45,10 +47,12 @@ public sealed class TypedCache(CacheCircuit circuit, IServiceProvider services, 
         string key, Func<IServiceProvider, CancellationToken, Task<(T Value, DateTimeOffset Until)>> create, CancellationToken cancellationToken)
         where T : notnull
     {
+        var (begun, kind) = (Stopwatch.GetTimestamp(), key.Split(':', 2)[0]);
         while (true)
         {
             if (await FindAsync<T>(key) is { } found)
             {
+                metrics.Hit(kind, begun);
                 return found.Value;
             }
 
@@ -59,6 +63,7 @@ public sealed class TypedCache(CacheCircuit circuit, IServiceProvider services, 
             // One that was begun before this caller came may have ended its time by now.
             if (made.Until > clock.GetUtcNow() || made.MadeAt >= asked)
             {
+                metrics.Miss(kind, begun);
                 return made.Value;
             }
         }
