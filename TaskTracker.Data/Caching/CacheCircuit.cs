@@ -33,6 +33,7 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private volatile OwnerVersionScripts? _scripts;
+    private volatile OwnerVersionScripts? _announcing;
     private IConnectionMultiplexer? _connection;
     private long _openings;
     private long _answeredAt;
@@ -57,10 +58,10 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
         {
             _openings++;
             wasClosed = _scripts is not null;
-            _scripts = null;
+            _scripts = _announcing = null;
+            _opened.Writer.TryWrite(true);
         }
 
-        _opened.Writer.TryWrite(true);
         if (wasClosed)
         {
             _reported = true;
@@ -75,9 +76,22 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
     /// <returns>The answer; no error of Redis comes out.</returns>
     public ValueTask<T> TryAsync<T>(Func<Task<T>> use, T otherwise) => TryAsync(_ => use(), otherwise);
 
-    internal async ValueTask<T> TryAsync<T>(Func<OwnerVersionScripts, Task<T>> use, T otherwise)
+    internal ValueTask<T> TryAsync<T>(Func<OwnerVersionScripts, Task<T>> use, T otherwise) => TryAsync(_scripts, use, otherwise);
+
+    /// <summary>Tells Redis of a write, which is done a little sooner than anything is read from it.</summary>
+    /// <returns>Whether it was told.</returns>
+    internal ValueTask<bool> TryAnnounceAsync(Func<OwnerVersionScripts, Task> announce) => TryAsync(
+        _announcing,
+        async scripts =>
+        {
+            await announce(scripts);
+            return true;
+        },
+        false);
+
+    private async ValueTask<T> TryAsync<T>(OwnerVersionScripts? usable, Func<OwnerVersionScripts, Task<T>> use, T otherwise)
     {
-        if (_scripts is not { } scripts)
+        if (usable is not { } scripts)
         {
             return otherwise;
         }
@@ -126,16 +140,26 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
         {
             var connection = Connect();
 
-            // A write that ended unannounced while the epoch was being raised may have been missed by it.
+            var scripts = await OwnerVersionScripts.LoadAsync(connection.GetDatabase()).WaitAsync(Limit);
+
+            // First all writes are announced, then the epoch is raised: what ended unannounced had committed before. Under
+            // steady writes there is no moment at which none of them ends. One that has just seen the circuit open opens it.
             for (var attempt = 0; attempt < 10; attempt++)
             {
-                var openings = Interlocked.Read(ref _openings);
-                var scripts = await OwnerVersionScripts.LoadAsync(connection.GetDatabase()).WaitAsync(Limit);
+                long openings;
+                lock (_gate)
+                {
+                    openings = _openings;
+                    _announcing = scripts;
+                }
+
+                await scripts.RaiseEpochAsync().WaitAsync(Limit);
                 lock (_gate)
                 {
                     if (openings == _openings)
                     {
                         _scripts = scripts;
+                        _opened.Reader.TryRead(out _);
                         _reported = false;
                         LogClosed(logger);
                         return true;
@@ -153,6 +177,7 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
             }
         }
 
+        _announcing = null;
         return false;
     }
 

@@ -78,7 +78,8 @@ internal sealed class OwnerVersionScripts
     /// </summary>
     public static async Task<OwnerVersionScripts> LoadAsync(IDatabase redis)
     {
-        await RaiseEpochAsync(redis);
+        var scripts = new OwnerVersionScripts(redis);
+        await scripts.RaiseEpochAsync();
 
         var known = (RedisResult[])(await redis.ExecuteAsync("SCRIPT", "EXISTS", Convert.ToHexStringLower(ReadHash)))!;
         if ((int)known[0] == 0)
@@ -91,11 +92,11 @@ internal sealed class OwnerVersionScripts
             await redis.ExecuteAsync("SCRIPT", "LOAD", script);
         }
 
-        return new OwnerVersionScripts(redis);
+        return scripts;
     }
 
-    /// <summary>Raises the global epoch, so that nothing filled so far is found again.</summary>
-    public Task<bool> RaiseEpochAsync() => RaiseEpochAsync(_redis);
+    /// <summary>Raises the global epoch: nothing that was filled before is found again.</summary>
+    public Task<bool> RaiseEpochAsync() => _redis.StringSetAsync(EpochKey, NewVersion());
 
     /// <summary>What the keys of <paramref name="owner"/>'s cached answers begin with; null where it may not be used now.</summary>
     public async Task<string?> ReadAsync(int owner) => (string?)await _redis.ScriptEvaluateAsync(
@@ -120,8 +121,6 @@ internal sealed class OwnerVersionScripts
     internal static string VersionKey(int owner) => $"tasktracker:owner:{owner}:version";
 
     internal static string WritingKey(int owner) => $"tasktracker:owner:{owner}:writing";
-
-    private static Task<bool> RaiseEpochAsync(IDatabase redis) => redis.StringSetAsync(EpochKey, NewVersion());
 
     private static RedisKey[] Keys(IEnumerable<int> owners) =>
         [.. owners.SelectMany(owner => (RedisKey[])[VersionKey(owner), WritingKey(owner)])];

@@ -31,7 +31,7 @@ public sealed class OwnerVersions(CacheCircuit circuit)
         var mark = OwnerVersionScripts.NewVersion();
         foreach (var some in owners.Chunk(OwnersPerScript))
         {
-            if (!await circuit.TryAsync(scripts => Done(scripts.BeginAsync(some, mark)), false))
+            if (!await circuit.TryAnnounceAsync(scripts => scripts.BeginAsync(some, mark)))
             {
                 circuit.Open("a write could not be announced");
             }
@@ -48,7 +48,7 @@ public sealed class OwnerVersions(CacheCircuit circuit)
     {
         foreach (var some in owners.Chunk(OwnersPerScript))
         {
-            if (!await circuit.TryAsync(scripts => Done(scripts.EndAsync(some, mark)), false))
+            if (!await circuit.TryAnnounceAsync(scripts => scripts.EndAsync(some, mark)))
             {
                 // It may have closed since this write began unannounced, and then readers may have filled old answers.
                 circuit.Open("a write could not be announced");
@@ -60,10 +60,4 @@ public sealed class OwnerVersions(CacheCircuit circuit)
     /// <summary>Makes everything that is cached so far unfindable, for every replica.</summary>
     /// <returns>False where Redis is not in use here: then it is done before it is used again.</returns>
     public ValueTask<bool> ClearAsync() => circuit.TryAsync(scripts => scripts.RaiseEpochAsync(), false);
-
-    private static async Task<bool> Done(Task work)
-    {
-        await work;
-        return true;
-    }
 }
