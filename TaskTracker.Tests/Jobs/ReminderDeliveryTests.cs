@@ -209,10 +209,5 @@ public sealed class ReminderDeliveryTests : IAsyncLifetime
     }
 
     private ReminderDelivery NewDelivery(TaskTrackerDbContext db) =>
-        new(db, _services.GetRequiredService<ReminderTelemetry>(), new StoppedClock(s_now));
-
-    private sealed class StoppedClock(DateTimeOffset now) : TimeProvider
-    {
-        public override DateTimeOffset GetUtcNow() => now;
-    }
+        new(db, _services.GetRequiredService<ReminderTelemetry>(), new TestClock(s_now));
 }
