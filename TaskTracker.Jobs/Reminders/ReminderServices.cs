@@ -13,18 +13,16 @@ internal static class ReminderServices
         builder.Services.AddSingleton<ReminderWake>();
         builder.Services.AddHostedService<ReminderWatch>();
 
-        builder.AddQuartz(quartz =>
-        {
-            quartz.AddJob<SendTaskReminderJob>(job => job
-                .WithIdentity(JobKeys.SendTaskReminder)
-                .WithDescription("Delivers the reminders that are due.")
-                .StoreDurably()
-                .RequestRecovery());
-            quartz.AddTrigger<SendTaskReminderJob>(trigger => trigger
-                .WithIdentity("reminder-look", JobKeys.TriggerGroupOf(JobKeys.SendTaskReminder))
-                .WithDescription("Looks for due reminders even if no commit said so.")
-                .ForJob(JobKeys.SendTaskReminder)
-                .WithSimpleSchedule(WakeUp.RegularLook, null));
-        });
+        builder.AddQuartz(quartz => quartz.AddJob<SendTaskReminderJob>(job => job
+            .WithIdentity(JobKeys.SendTaskReminder)
+            .WithDescription("Delivers the reminders that are due.")
+            .StoreDurably()
+            .RequestRecovery()));
+        builder.Services.AddSingleton(_ => TriggerBuilder.Create()
+            .WithIdentity("reminder-look", JobKeys.TriggerGroupOf(JobKeys.SendTaskReminder))
+            .WithDescription("Looks for due reminders even if no commit said so.")
+            .ForJob(JobKeys.SendTaskReminder)
+            .WithSimpleSchedule(WakeUp.RegularLook, null)
+            .Build());
     }
 }

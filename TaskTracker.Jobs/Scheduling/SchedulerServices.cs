@@ -36,6 +36,7 @@ internal static class SchedulerServices
             quartz.UseDefaultRetryPolicy(RetryPolicy.Exponential(
                 maxAttempts: 5, initialDelay: TimeSpan.FromSeconds(2), factor: 2, maxDelay: TimeSpan.FromMinutes(5), jitter: 0.2));
         });
+        services.AddSingleton<Schedules>();
         builder.AddQuartzHostedService(options => options.WaitForJobsToComplete = true);
         services.AddHealthChecks().AddQuartz();
 

@@ -2,17 +2,19 @@ using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using Quartz;
 using TaskTracker.Data;
+using TaskTracker.Jobs.Scheduling;
 
 namespace TaskTracker.Jobs.Schema;
 
 /// <summary>
 /// Brings the database up to date before anything else of this service starts: TaskTracker's tables, Quartz's tables and
-/// the stored jobs. Replicas that start together take turns.
+/// the stored jobs with their schedules. Replicas that start together take turns.
 /// </summary>
 internal sealed partial class SchemaMigrator(
     NpgsqlDataSource database,
     IServiceScopeFactory scopes,
     ISchedulerFactory schedulers,
+    Schedules schedules,
     TimeProvider clock,
     ILogger<SchemaMigrator> logger) : IHostedService
 {
@@ -43,7 +45,8 @@ internal sealed partial class SchemaMigrator(
         }
 
         // Building the scheduler creates Quartz's tables and stores the declared jobs; it does not start it.
-        await schedulers.GetScheduler(cancellationToken);
+        var scheduler = await schedulers.GetScheduler(cancellationToken);
+        await schedules.StoreAsync(scheduler, cancellationToken);
 
         // A pooled connection keeps its locks until it is used again, so this one is given back by name.
         await using var unlock = new NpgsqlCommand("select pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = LockKey } } };
