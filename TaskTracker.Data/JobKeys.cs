@@ -12,6 +12,9 @@ public static class JobKeys
     /// <summary>Delivers the reminders that are due.</summary>
     public static readonly JobKey SendTaskReminder = new("send_task_reminder", Group);
 
+    /// <summary>Counts the tasks of owners whose statistics no longer hold.</summary>
+    public static readonly JobKey ProcessTaskStatistics = new("process_task_statistics", Group);
+
     /// <summary>Writes all tasks of a user into a file.</summary>
     public static readonly JobKey ExportUserTasks = new("export_user_tasks", Group);
 

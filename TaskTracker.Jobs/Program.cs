@@ -4,6 +4,7 @@ using TaskTracker.Jobs.Operations;
 using TaskTracker.Jobs.Reminders;
 using TaskTracker.Jobs.Scheduling;
 using TaskTracker.Jobs.Schema;
+using TaskTracker.Jobs.Statistics;
 using TaskTracker.ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(args);
@@ -16,6 +17,7 @@ builder.AddTaskTrackerCache();
 builder.AddSchemaMigrator();
 builder.AddScheduler();
 builder.AddReminders();
+builder.AddStatistics();
 builder.AddOperations();
 
 var app = builder.Build();

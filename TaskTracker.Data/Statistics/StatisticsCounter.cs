@@ -24,14 +24,16 @@ public sealed class StatisticsCounter(TaskTrackerDbContext db, TimeProvider cloc
     }
 
     /// <summary>Owners whose stored statistics no longer hold, some of them where they are many.</summary>
+    /// <param name="after">Names owners with higher numbers only.</param>
     /// <param name="limit">The most owners to name.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Their numbers.</returns>
-    public Task<List<int>> FindOutOfDateAsync(int limit, CancellationToken cancellationToken)
+    /// <returns>Their numbers, the lowest first.</returns>
+    public Task<List<int>> FindOutOfDateAsync(int after, int limit, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         return db.StatisticsMarks.Select(mark => mark.OwnerId)
             .Union(db.TaskStatistics.Where(statistics => statistics.NextDeadline <= now).Select(statistics => statistics.OwnerId))
+            .Where(owner => owner > after)
             .OrderBy(owner => owner)
             .Take(limit)
             .ToListAsync(cancellationToken);

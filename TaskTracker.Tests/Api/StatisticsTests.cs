@@ -72,12 +72,12 @@ public sealed class StatisticsTests(ApiFixture api)
         await using var scope = api.First.Services.CreateAsyncScope();
         var counter = scope.ServiceProvider.GetRequiredService<StatisticsCounter>();
         var ids = users.Select(user => user.Id).ToList();
-        Assert.Empty(ids.Except(await counter.FindOutOfDateAsync(100_000, CancellationToken.None)));
+        Assert.Empty(ids.Except(await counter.FindOutOfDateAsync(0, 100_000, CancellationToken.None)));
 
         var counted = await counter.CountAsync(ids, CancellationToken.None);
 
         Assert.Equal([1, 1], counted.Select(row => row.TotalTasks));
-        Assert.Empty(ids.Intersect(await counter.FindOutOfDateAsync(100_000, CancellationToken.None)));
+        Assert.Empty(ids.Intersect(await counter.FindOutOfDateAsync(0, 100_000, CancellationToken.None)));
         Assert.All(users, user => Assert.Equal(counted.Single(row => row.OwnerId == user.Id).UpdatedAt, UpdatedAt(user)));
 
         DateTimeOffset UpdatedAt(ApiUser user) => counter.GetAsync(user.Id, CancellationToken.None).GetAwaiter().GetResult().UpdatedAt;

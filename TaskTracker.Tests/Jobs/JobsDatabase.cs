@@ -33,9 +33,10 @@ internal sealed class JobsDatabase
         return database;
     }
 
-    public TaskTrackerDbContext Open(string sessionOptions = "") =>
+    public TaskTrackerDbContext Open(string sessionOptions = "", params IInterceptor[] interceptors) =>
         new(new DbContextOptionsBuilder<TaskTrackerDbContext>()
             .UseNpgsql($"{ConnectionString};{sessionOptions}")
+            .AddInterceptors(interceptors)
             .ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.PendingModelChangesWarning))
             .Options);
 
@@ -76,6 +77,13 @@ internal sealed class JobsDatabase
     {
         await using var db = Open();
         return await db.Reminders.CountAsync();
+    }
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var database = NpgsqlDataSource.Create(ConnectionString);
+        await using var command = database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
     }
 
     public async Task<T> QueryAsync<T>(string sql)
