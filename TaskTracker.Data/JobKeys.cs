@@ -15,6 +15,9 @@ public static class JobKeys
     /// <summary>Counts the tasks of owners whose statistics no longer hold.</summary>
     public static readonly JobKey ProcessTaskStatistics = new("process_task_statistics", Group);
 
+    /// <summary>Tells owners of tasks that are overdue.</summary>
+    public static readonly JobKey CheckOverdueTasks = new("check_overdue_tasks", Group);
+
     /// <summary>Writes all tasks of a user into a file.</summary>
     public static readonly JobKey ExportUserTasks = new("export_user_tasks", Group);
 

@@ -1,6 +1,7 @@
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
 using TaskTracker.Jobs.Operations;
+using TaskTracker.Jobs.Overdue;
 using TaskTracker.Jobs.Reminders;
 using TaskTracker.Jobs.Scheduling;
 using TaskTracker.Jobs.Schema;
@@ -17,6 +18,7 @@ builder.AddTaskTrackerCache();
 builder.AddSchemaMigrator();
 builder.AddScheduler();
 builder.AddReminders();
+builder.AddOverdueCheck();
 builder.AddStatistics();
 builder.AddOperations();
 
