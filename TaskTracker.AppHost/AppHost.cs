@@ -14,7 +14,7 @@ try
     var jobs = builder.AddProject<Projects.TaskTracker_Jobs>("jobs")
         .WithReference(database).WaitFor(database)
         .WithReference(cache).WaitFor(cache)
-        .WithSettings("Reminders", "Exports", "Logging")
+        .WithSettings("Reminders", "Exports", "Cleanup", "Logging")
         .WithReplicas(builder.Replicas("Jobs"))
         .WithHttpEndpoint()
         .WithHttpHealthCheck("/health");

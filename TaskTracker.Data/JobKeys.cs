@@ -18,6 +18,9 @@ public static class JobKeys
     /// <summary>Tells owners of tasks that are overdue.</summary>
     public static readonly JobKey CheckOverdueTasks = new("check_overdue_tasks", Group);
 
+    /// <summary>Deletes what has expired.</summary>
+    public static readonly JobKey DailyCleanup = new("daily_cleanup", Group);
+
     /// <summary>Writes all tasks of a user into a file.</summary>
     public static readonly JobKey ExportUserTasks = new("export_user_tasks", Group);
 

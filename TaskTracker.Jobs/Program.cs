@@ -1,5 +1,6 @@
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
+using TaskTracker.Jobs.Cleanup;
 using TaskTracker.Jobs.Operations;
 using TaskTracker.Jobs.Overdue;
 using TaskTracker.Jobs.Reminders;
@@ -20,6 +21,7 @@ builder.AddScheduler();
 builder.AddReminders();
 builder.AddOverdueCheck();
 builder.AddStatistics();
+builder.AddCleanup();
 builder.AddOperations();
 
 var app = builder.Build();
