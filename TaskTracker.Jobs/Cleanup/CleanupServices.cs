@@ -22,7 +22,7 @@ internal static class CleanupServices
             .StoreDurably()
             .RequestRecovery()));
         builder.Services.AddSingleton(services => TriggerBuilder.Create()
-            .WithIdentity("cleanup-daily", JobKeys.Group)
+            .WithIdentity("cleanup-daily", JobKeys.TriggerGroupOf(JobKeys.DailyCleanup))
             .WithDescription("Every night at 02:00.")
             .ForJob(JobKeys.DailyCleanup)
             // On the day whose clocks leave 02:00 out it runs when they are put forward, and once where 02:00 comes twice.

@@ -16,7 +16,7 @@ internal static class OverdueServices
             .StoreDurably()
             .RequestRecovery()));
         builder.Services.AddSingleton(_ => TriggerBuilder.Create()
-            .WithIdentity("overdue-hourly", JobKeys.Group)
+            .WithIdentity("overdue-hourly", JobKeys.TriggerGroupOf(JobKeys.CheckOverdueTasks))
             .WithDescription("Every hour.")
             .ForJob(JobKeys.CheckOverdueTasks)
             .WithCronSchedule("0 0 * * * ?", cron => cron

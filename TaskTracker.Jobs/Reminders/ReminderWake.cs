@@ -13,12 +13,25 @@ internal sealed class ReminderWake(ISchedulerFactory schedulers, ISchedulerSigna
 {
     public static readonly TriggerKey Key = new("reminder-wake", JobKeys.TriggerGroupOf(JobKeys.SendTaskReminder));
 
+    /// <summary>Whether an operator has paused the job: then nothing here asks for a run.</summary>
+    public async Task<bool> IsPausedAsync(CancellationToken cancellationToken)
+    {
+        var scheduler = await schedulers.GetScheduler(cancellationToken);
+        var paused = new TriggerGroupQuery { Name = NameMatcher.NameEquals(Key.Group), Paused = true, Take = 1 };
+        return (await scheduler.QueryTriggerGroups(paused, cancellationToken)).Items.Count > 0;
+    }
+
     /// <summary>Makes sure that a run begins at <paramref name="moment"/> or earlier.</summary>
     public async Task WakeAtAsync(DateTimeOffset moment, CancellationToken cancellationToken)
     {
         if (moment <= clock.GetUtcNow())
         {
             await WakeNowAsync(cancellationToken);
+            return;
+        }
+
+        if (await IsPausedAsync(cancellationToken))
+        {
             return;
         }
 
@@ -35,20 +48,14 @@ internal sealed class ReminderWake(ISchedulerFactory schedulers, ISchedulerSigna
     /// </summary>
     public async Task WakeNowAsync(CancellationToken cancellationToken)
     {
-        var scheduler = await schedulers.GetScheduler(cancellationToken);
-        if (await IsPausedAsync(scheduler, cancellationToken))
+        if (await IsPausedAsync(cancellationToken))
         {
             return;
         }
 
+        var scheduler = await schedulers.GetScheduler(cancellationToken);
         var key = new TriggerKey($"reminder-now-{Guid.CreateVersion7():N}", Key.Group);
         await scheduler.ScheduleJob(NewTrigger(key, clock.GetUtcNow()), cancellationToken: cancellationToken);
-    }
-
-    private static async Task<bool> IsPausedAsync(IScheduler scheduler, CancellationToken cancellationToken)
-    {
-        var paused = new TriggerGroupQuery { Name = NameMatcher.NameEquals(Key.Group), Paused = true, Take = 1 };
-        return (await scheduler.QueryTriggerGroups(paused, cancellationToken)).Items.Count > 0;
     }
 
     private static ITrigger NewTrigger(TriggerKey key, DateTimeOffset moment) =>

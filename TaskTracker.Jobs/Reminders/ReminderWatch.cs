@@ -25,7 +25,7 @@ internal sealed partial class ReminderWatch(
         {
             try
             {
-                if (await IsOverdueAsync(stoppingToken) && !await IsDeliveringHereAsync(stoppingToken))
+                if (await IsOverdueAsync(stoppingToken) && !await IsDeliveringHereAsync(stoppingToken) && !await wake.IsPausedAsync(stoppingToken))
                 {
                     LogOverdue();
                     await wake.WakeNowAsync(stoppingToken);

@@ -22,7 +22,7 @@ internal static class StatisticsServices
             .StoreDurably()
             .RequestRecovery()));
         builder.Services.AddSingleton(_ => TriggerBuilder.Create()
-            .WithIdentity("statistics-look", JobKeys.Group)
+            .WithIdentity("statistics-look", JobKeys.TriggerGroupOf(JobKeys.ProcessTaskStatistics))
             .WithDescription("Looks for owners whose tasks have changed.")
             .ForJob(JobKeys.ProcessTaskStatistics)
             .WithSimpleSchedule(s_interval, null)
