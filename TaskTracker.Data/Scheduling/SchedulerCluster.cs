@@ -9,7 +9,11 @@ public static class SchedulerCluster
     /// <summary>The cluster's name.</summary>
     public const string Name = "tasktracker";
 
+    // Quartz deletes what is older by itself, on one node of the cluster.
     private static readonly TimeSpan s_historyRetention = TimeSpan.FromDays(30);
+
+    // Looks every few seconds that found nothing are worth no more than an answer to 'is it alive'.
+    private static readonly TimeSpan s_skippedRetention = TimeSpan.FromMinutes(15);
 
     /// <summary>Adds a scheduler that is one of the cluster. Whether it runs jobs, or only stores firings, is not said here.</summary>
     /// <param name="builder">The service that is being built.</param>
@@ -20,8 +24,10 @@ public static class SchedulerCluster
         builder.Services.AddQuartzExecutionHistory(history =>
         {
             history.Retention = s_historyRetention;
-            history.RetentionByResult[JobRunResult.Skipped] = TimeSpan.FromHours(1);
-            history.MaxEntriesPerScheduler = 100_000;
+            history.RetentionByResult[JobRunResult.Skipped] = s_skippedRetention;
+            // A job that runs all the time must not crowd out the others; failures are kept whatever their number.
+            history.MaxEntriesPerJob = 100_000;
+            history.MaxEntriesPerScheduler = 1_000_000;
             // The input of a job is the id of an operation: a run that another node recovered says by it what it was for.
             history.RecordInput = true;
         });
