@@ -83,6 +83,8 @@ internal sealed class JobsDatabase
     {
         await using var database = NpgsqlDataSource.Create(ConnectionString);
         await using var command = database.CreateCommand(sql);
+        // A hundred thousand rows take their time on a machine that has more to do.
+        command.CommandTimeout = 300;
         await command.ExecuteNonQueryAsync();
     }
 
