@@ -13,6 +13,7 @@ using TaskTracker.Api.Operators;
 using TaskTracker.Api.Statistics;
 using TaskTracker.Api.Tasks;
 using TaskTracker.Data;
+using TaskTracker.Data.Logging;
 using TaskTracker.ServiceDefaults;
 
 if (args is [OperatorsCommand.Name, ..])
@@ -26,6 +27,7 @@ builder.AddServiceDefaults();
 builder.AddEdge();
 builder.AddRateLimits();
 builder.AddTaskTrackerData();
+builder.AddLogLevelSwitch("api");
 builder.AddCaching();
 builder.AddAccounts();
 builder.Services.AddJsonFormat();

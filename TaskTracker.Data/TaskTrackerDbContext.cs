@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore.Metadata;
 using TaskTracker.Data.Accounts;
 using TaskTracker.Data.Audit;
 using TaskTracker.Data.DataProtection;
+using TaskTracker.Data.Logging;
 using TaskTracker.Data.Notifications;
 using TaskTracker.Data.Operations;
 using TaskTracker.Data.Reminders;
@@ -51,6 +52,9 @@ public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> 
 
     /// <summary>The keys that protect access tokens, shared by every replica.</summary>
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
+
+    /// <summary>What operators have changed of the services' log levels.</summary>
+    public DbSet<LogLevelOverride> LogLevels => Set<LogLevelOverride>();
 
     /// <inheritdoc />
     protected override void OnModelCreating(ModelBuilder modelBuilder)

@@ -1,6 +1,7 @@
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
 using TaskTracker.Jobs.Cleanup;
+using TaskTracker.Data.Logging;
 using TaskTracker.Jobs.Operations;
 using TaskTracker.Jobs.Overdue;
 using TaskTracker.Jobs.Reminders;
@@ -13,6 +14,7 @@ var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults();
 builder.AddTaskTrackerData();
+builder.AddLogLevelSwitch("jobs");
 builder.AddTaskTrackerCache();
 
 // Hosted services start in this order: nothing runs before the schema is there.
