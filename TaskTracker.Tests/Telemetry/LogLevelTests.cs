@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TaskTracker.Data.Logging;
-using TaskTracker.Tests.Api;
 using TaskTracker.Tests.Operations;
 
 namespace TaskTracker.Tests.Telemetry;
