@@ -1,7 +1,7 @@
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
-using TaskTracker.Jobs.Cleanup;
 using TaskTracker.Data.Logging;
+using TaskTracker.Jobs.Cleanup;
 using TaskTracker.Jobs.Operations;
 using TaskTracker.Jobs.Overdue;
 using TaskTracker.Jobs.Reminders;
