@@ -1,12 +1,13 @@
 using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using TaskTracker.Api.Accounts;
 using TaskTracker.Api.Health;
+using TaskTracker.Api.Http;
 using TaskTracker.Api.Json;
 using TaskTracker.Api.Operations;
+using TaskTracker.Api.Tasks;
 using TaskTracker.Data.Caching;
 using TaskTracker.Data.Operations;
 using TaskTracker.Data.Tasks;
@@ -18,23 +19,29 @@ internal static class BulkUpdateEndpoints
 {
     public static void MapBulkUpdates(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/tasks/bulk-update", StartBulkUpdate).WithName(nameof(StartBulkUpdate)).WithSummary("Change many tasks")
-            .WithTags("Bulk updates").RequireSchema().RequireJobs()
-            .ProducesProblem(StatusCodes.Status401Unauthorized).ProducesValidationProblem();
+            .WithTags("Bulk updates").RequireSchema().RequireJobs();
 
-    private static async Task<Results<Accepted<BulkUpdateStarted>, ValidationProblem>> StartBulkUpdate(
-        BulkUpdateRequest request, ClaimsPrincipal caller, OwnerTransaction transaction, IJobQueue jobs, CancellationToken cancellationToken)
+    private static async Task<Results<Accepted<BulkUpdateStarted>, ProblemHttpResult>> StartBulkUpdate(
+        BulkUpdateRequest request,
+        [FromHeader(Name = Idempotency.Header), Text(IdempotentAnswer.KeyMaxLength)] string? idempotencyKey,
+        ClaimsPrincipal caller,
+        OwnerTransaction transaction,
+        Idempotency idempotency,
+        IJobQueue jobs,
+        CancellationToken cancellationToken)
     {
-        if (request.UpdateData.FindProblems() is { Count: > 0 } problems)
-        {
-            return TypedResults.ValidationProblem(problems.ToDictionary(problem => $"update_data.{problem.Key}", problem => (string[])[problem.Value]));
-        }
-
+        var owner = caller.GetUserId();
         var input = new BulkUpdateInput([.. request.TaskIds.Distinct()], request.UpdateData.ToChanges());
-        var update = await transaction.RunAsync(
-            [], attempt => jobs.EnqueueAsync(caller.GetUserId(), input, attempt), cancellationToken);
+        var started = await transaction.RunAsync(
+            [], attempt => idempotency.OnceAsync(owner, idempotencyKey, input, () => EnqueueAsync(attempt), attempt), cancellationToken);
 
-        return TypedResults.Accepted(
-            OperationEndpoints.UrlOf(update), new BulkUpdateStarted("The bulk update has been started.", update.Id, input.TaskIds.Count));
+        return started is null ? Idempotency.KeyOfAnotherRequest() : TypedResults.Accepted(OperationEndpoints.UrlOf(started.TaskId), started);
+
+        async Task<BulkUpdateStarted> EnqueueAsync(CancellationToken attempt)
+        {
+            var update = await jobs.EnqueueAsync(owner, input, attempt);
+            return new("The bulk update has been started.", update.Id, input.TaskIds.Count);
+        }
     }
 }
 
@@ -44,70 +51,23 @@ internal static class BulkUpdateEndpoints
 public sealed record BulkUpdateRequest(
     [Required(ErrorMessage = BulkUpdateRequest.IdsProblem), Length(1, BulkUpdateInput.MaxTasks, ErrorMessage = BulkUpdateRequest.IdsProblem)]
     IReadOnlyList<long> TaskIds,
-    [Required(ErrorMessage = BulkUpdateRequest.DataProblem)] BulkUpdateData UpdateData)
+    [Required(ErrorMessage = BulkUpdateRequest.DataProblem)] UpdateTaskRequest UpdateData) : IValidatableObject
 {
     internal const string IdsProblem = "Must be given, with 1 to 10000 numbers of tasks.";
     internal const string DataProblem = "Must be given, with what to set: title, description, completed or deadline.";
-}
 
-/// <summary>What to change: a field that is absent stays as it is, a description or a deadline that is null is cleared.</summary>
-public sealed class BulkUpdateData
-{
-    private readonly HashSet<string> _set = [];
-
-    /// <summary>The new title: 1 to 200 characters.</summary>
-    public string? Title { get; init => field = Set(value, "title"); }
-
-    /// <summary>The new description: at most 10,000 characters.</summary>
-    public string? Description { get; init => field = Set(value, "description"); }
-
-    /// <summary>Whether the tasks are done.</summary>
-    public bool? Completed { get; init => field = Set(value, "completed"); }
-
-    /// <summary>The new deadline; reminders follow it.</summary>
-    public DateTimeOffset? Deadline { get; init => field = Set(value, "deadline"); }
-
-    /// <summary>Fields that cannot be set.</summary>
-    [JsonExtensionData]
-    public Dictionary<string, JsonElement> Others { get; init; } = [];
-
-    internal Dictionary<string, string> FindProblems()
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        var problems = Others.Keys.ToDictionary(name => name, _ => "Cannot be set: title, description, completed and deadline can.");
-        if (_set.Count == 0 && problems.Count == 0)
+        foreach (var other in UpdateData?.Others.Keys.AsEnumerable() ?? [])
         {
-            problems["title"] = "Must be given, unless description, completed or deadline is.";
+            yield return new ValidationResult("Cannot be set: title, description, completed and deadline can.", [$"{nameof(UpdateData)}.{other}"]);
         }
 
-        Check("title", Title, new TextAttribute(TaskItem.TitleMaxLength) { MinimumLength = 1 });
-        Check("description", Description, new TextAttribute(TaskItem.DescriptionMaxLength));
-        if (_set.Contains("completed") && Completed is null)
+        if (UpdateData is { IsEmpty: true, Others.Count: 0 })
         {
-            problems["completed"] = "Must be true or false.";
+            yield return new ValidationResult("Must be given, unless description, completed or deadline is.", [$"{nameof(UpdateData)}.{nameof(UpdateData.Title)}"]);
         }
-
-        return problems;
-
-        void Check(string name, string? value, TextAttribute rule)
-        {
-            if (_set.Contains(name) && rule.GetValidationResult(value, new ValidationContext(this)) is { ErrorMessage: { } problem })
-            {
-                problems[name] = problem;
-            }
-        }
-    }
-
-    internal TaskChanges ToChanges() => new(
-        Title,
-        _set.Contains("description") ? Description ?? "" : null,
-        Completed,
-        _set.Contains("deadline"),
-        Deadline);
-
-    private T Set<T>(T value, string name)
-    {
-        _set.Add(name);
-        return value;
     }
 }
 

@@ -6,10 +6,13 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Net.Http.Headers;
 using TaskTracker.Api.Accounts;
 using TaskTracker.Api.Health;
+using TaskTracker.Api.Http;
+using TaskTracker.Api.Json;
 using TaskTracker.Api.Operations;
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
 using TaskTracker.Data.Operations;
+using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Api.Exports;
 
@@ -18,20 +21,21 @@ internal static class ExportEndpoints
 {
     public static void MapExports(this IEndpointRouteBuilder routes)
     {
-        var exports = routes.MapGroup("").WithTags("Exports").RequireSchema()
-            .ProducesProblem(StatusCodes.Status401Unauthorized);
+        var exports = routes.MapGroup("").WithTags("Exports").RequireSchema();
 
         exports.MapPost("/tasks/export", StartExport).WithName(nameof(StartExport)).WithSummary("Export all tasks")
             .WithDescription("As json (one array), ndjson (one object a line) or csv (RFC 4180; text that a spreadsheet would take for a formula gets an apostrophe before it).")
-            .ProducesValidationProblem().RequireJobs();
+            .RequireJobs();
         exports.MapMethods("/exports/{exportKey:guid}", [HttpMethods.Head], Download).ExcludeFromDescription();
         exports.MapGet("/exports/{exportKey:guid}", Download).WithName(nameof(Download)).WithSummary("Download an exported file")
             .Produces(StatusCodes.Status200OK).ProducesProblem(StatusCodes.Status410Gone);
     }
 
-    private static async Task<Results<Accepted<ExportStarted>, ValidationProblem>> StartExport(
+    private static async Task<Results<Accepted<ExportStarted>, ValidationProblem, ProblemHttpResult>> StartExport(
+        [FromHeader(Name = Idempotency.Header), Text(IdempotentAnswer.KeyMaxLength)] string? idempotencyKey,
         ClaimsPrincipal caller,
         OwnerTransaction transaction,
+        Idempotency idempotency,
         IJobQueue jobs,
         CancellationToken cancellationToken,
         [FromQuery(Name = "export_format")] string exportFormat = "json")
@@ -41,11 +45,18 @@ internal static class ExportEndpoints
             return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["export_format"] = ["Must be json, ndjson or csv."] });
         }
 
-        var export = await transaction.RunAsync(
-            [], attempt => jobs.EnqueueAsync(caller.GetUserId(), new ExportInput(format), attempt), cancellationToken);
-        var status = $"/tasks/export-status/{export.Id}";
+        var owner = caller.GetUserId();
+        var input = new ExportInput(format);
+        var started = await transaction.RunAsync(
+            [], attempt => idempotency.OnceAsync(owner, idempotencyKey, input, () => EnqueueAsync(attempt), attempt), cancellationToken);
 
-        return TypedResults.Accepted(status, new ExportStarted("The export has been started.", export.Id, status));
+        return started is null ? Idempotency.KeyOfAnotherRequest() : TypedResults.Accepted(started.StatusUrl, started);
+
+        async Task<ExportStarted> EnqueueAsync(CancellationToken attempt)
+        {
+            var export = await jobs.EnqueueAsync(owner, input, attempt);
+            return new("The export has been started.", export.Id, $"/tasks/export-status/{export.Id}");
+        }
     }
 
     private static async Task<Results<FileStreamHttpResult, NotFound, ProblemHttpResult>> Download(

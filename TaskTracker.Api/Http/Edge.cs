@@ -30,6 +30,7 @@ internal static class Edge
                 forwarded.KnownIPNetworks.Add(network);
             }
         });
+        builder.Services.AddScoped<Idempotency>();
         builder.Services.AddCors();
         builder.Services.AddOptions<Microsoft.AspNetCore.Cors.Infrastructure.CorsOptions>().Configure<IOptions<EdgeOptions>>((cors, edge) =>
             cors.AddDefaultPolicy(policy => policy

@@ -13,16 +13,16 @@ internal static class OperationEndpoints
 {
     public static void MapOperations(this IEndpointRouteBuilder routes)
     {
-        var operations = routes.MapGroup("").WithTags("Operations").RequireSchema()
-            .ProducesProblem(StatusCodes.Status401Unauthorized);
+        var operations = routes.MapGroup("").WithTags("Operations").RequireSchema();
 
         operations.MapGet("/operations/{id:guid}", GetOperation).WithName(nameof(GetOperation)).WithSummary("How far an operation is");
         operations.MapGet("/tasks/export-status/{id:guid}", GetOperation).WithName("GetExportStatus").WithSummary("How far an export is");
-        operations.MapDelete("/operations/{id:guid}", CancelOperation).WithName(nameof(CancelOperation)).WithSummary("Cancel an operation");
+        operations.MapDelete("/operations/{id:guid}", CancelOperation).WithName(nameof(CancelOperation)).WithSummary("Cancel an operation")
+            .ProducesProblem(StatusCodes.Status409Conflict);
     }
 
     /// <summary>Where an operation is looked up.</summary>
-    public static string UrlOf(Operation operation) => $"/operations/{operation.Id}";
+    public static string UrlOf(Guid id) => $"/operations/{id}";
 
     private static async Task<Results<Ok<OperationResponse>, NotFound>> GetOperation(
         Guid id, ClaimsPrincipal caller, TaskTrackerDbContext db, CancellationToken cancellationToken)
@@ -43,7 +43,7 @@ internal static class OperationEndpoints
         {
             null => TypedResults.NotFound(),
             OperationStatus.Cancelled => TypedResults.Ok(OperationResponse.From(operation)),
-            OperationStatus.Running => TypedResults.Accepted(UrlOf(operation), OperationResponse.From(operation)),
+            OperationStatus.Running => TypedResults.Accepted(UrlOf(id), OperationResponse.From(operation)),
             _ => TypedResults.Problem("The operation has ended already.", statusCode: StatusCodes.Status409Conflict),
         };
     }

@@ -1,5 +1,8 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using TaskTracker.Api.Json;
+using TaskTracker.Data.Operations;
 using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Api.Tasks;
@@ -51,6 +54,12 @@ public sealed record UpdateTaskRequest : IValidatableObject
         init => (field, _hasDeadline) = (value, true);
     }
 
+    /// <summary>Fields that are no task's to change.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement> Others { get; init; } = [];
+
+    internal bool IsEmpty => !_hasTitle && !_hasDescription && !_hasCompleted && !_hasDeadline;
+
     /// <inheritdoc />
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
@@ -72,6 +81,8 @@ public sealed record UpdateTaskRequest : IValidatableObject
         task.Completed = _hasCompleted ? Completed!.Value : task.Completed;
         task.Deadline = _hasDeadline ? Deadline : task.Deadline;
     }
+
+    internal TaskChanges ToChanges() => new(Title, _hasDescription ? Description ?? "" : null, Completed, _hasDeadline, Deadline);
 }
 
 /// <summary>A task.</summary>

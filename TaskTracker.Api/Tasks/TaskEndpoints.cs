@@ -21,49 +21,46 @@ internal static class TaskEndpoints
 
     public static RouteGroupBuilder MapTasks(this IEndpointRouteBuilder routes)
     {
-        var tasks = routes.MapGroup("/tasks").WithTags("Tasks").RequireSchema()
-            .ProducesProblem(StatusCodes.Status401Unauthorized);
+        var tasks = routes.MapGroup("/tasks").WithTags("Tasks").RequireSchema();
 
-        tasks.MapPost("/", CreateTask).WithName(nameof(CreateTask)).WithSummary("Create a task")
-            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+        tasks.MapPost("/", CreateTask).WithName(nameof(CreateTask)).WithSummary("Create a task");
         tasks.MapPost("/create_task", CreateTaskAsBefore).WithName(nameof(CreateTaskAsBefore))
-            .WithSummary("Create a task, by the route of earlier versions")
-            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+            .WithSummary("Create a task, by the route of earlier versions");
         tasks.MapGet("/", ListTasks).WithName(nameof(ListTasks)).WithSummary("List tasks, a page at a time")
-            .ProducesValidationProblem().Produces(StatusCodes.Status304NotModified).CacheOutput(CachePolicies.Lists);
+            .Produces(StatusCodes.Status304NotModified).CacheOutput(CachePolicies.Lists);
         tasks.MapGet("/get_tasks", GetAllTasks).WithName(nameof(GetAllTasks))
             .WithSummary("All tasks as a plain array, by the route of earlier versions; above 10,000 use GET /tasks")
             .ProducesProblem(StatusCodes.Status400BadRequest).Produces(StatusCodes.Status304NotModified).CacheOutput(CachePolicies.Lists);
         tasks.MapGet("/{id:long}", GetTask).WithName(nameof(GetTask)).WithSummary("Get a task")
-            .ProducesProblem(StatusCodes.Status404NotFound).Produces(StatusCodes.Status304NotModified).CacheOutput(CachePolicies.Items);
+            .Produces(StatusCodes.Status304NotModified).CacheOutput(CachePolicies.Items);
         tasks.MapPut("/{id:long}", UpdateTask).WithName(nameof(UpdateTask))
-            .WithSummary("Change a task: a field that is absent stays, null clears it").ProducesValidationProblem()
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+            .WithSummary("Change a task: a field that is absent stays, null clears it")
+            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
         tasks.MapDelete("/{id:long}", DeleteTask).WithName(nameof(DeleteTask)).WithSummary("Delete a task")
-            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+            .ProducesProblem(StatusCodes.Status412PreconditionFailed);
 
         return tasks;
     }
 
     private static async Task<Results<Created<TaskResponse>, ProblemHttpResult>> CreateTask(
         CreateTaskRequest request,
-        [FromHeader(Name = IdempotencyKeyHeader), Text(IdempotentAnswer.KeyMaxLength)] string? idempotencyKey,
+        [FromHeader(Name = Idempotency.Header), Text(IdempotentAnswer.KeyMaxLength)] string? idempotencyKey,
         ClaimsPrincipal caller,
         TaskWriter writer,
         CancellationToken cancellationToken) =>
-        await writer.CreateAsync(caller.GetUserId(), request, KeyOf(idempotencyKey), cancellationToken) is { } task
+        await writer.CreateAsync(caller.GetUserId(), request, idempotencyKey, cancellationToken) is { } task
             ? TypedResults.Created($"/tasks/{task.Id}", task)
-            : KeyOfAnotherRequest();
+            : Idempotency.KeyOfAnotherRequest();
 
     private static async Task<Results<Ok<TaskResponse>, ProblemHttpResult>> CreateTaskAsBefore(
         CreateTaskRequest request,
-        [FromHeader(Name = IdempotencyKeyHeader), Text(IdempotentAnswer.KeyMaxLength)] string? idempotencyKey,
+        [FromHeader(Name = Idempotency.Header), Text(IdempotentAnswer.KeyMaxLength)] string? idempotencyKey,
         ClaimsPrincipal caller,
         TaskWriter writer,
         CancellationToken cancellationToken) =>
-        await writer.CreateAsync(caller.GetUserId(), request, KeyOf(idempotencyKey), cancellationToken) is { } task
+        await writer.CreateAsync(caller.GetUserId(), request, idempotencyKey, cancellationToken) is { } task
             ? TypedResults.Ok(task)
-            : KeyOfAnotherRequest();
+            : Idempotency.KeyOfAnotherRequest();
 
     private static async Task<Results<Ok<Page<TaskResponse>>, StatusCodeHttpResult, ValidationProblem>> ListTasks(
         [AsParameters] TaskQuery query,
@@ -140,12 +137,4 @@ internal static class TaskEndpoints
             TaskChange.NotFound => TypedResults.NotFound(),
             _ => EntityTags.Changed(),
         };
-
-    private const string IdempotencyKeyHeader = "Idempotency-Key";
-
-    private static string? KeyOf(string? header) => string.IsNullOrWhiteSpace(header) ? null : header;
-
-    private static ProblemHttpResult KeyOfAnotherRequest() => TypedResults.Problem(
-        $"{IdempotencyKeyHeader} was sent with another request within the last {IdempotentAnswer.Life.TotalHours:0} hours: use a new key for a new request.",
-        statusCode: StatusCodes.Status422UnprocessableEntity);
 }

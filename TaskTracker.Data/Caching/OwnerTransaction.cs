@@ -59,6 +59,16 @@ public sealed class OwnerTransaction(TaskTrackerDbContext db, OwnerVersions vers
         return result;
     }
 
+    /// <summary>
+    /// Takes back, within the change, that the owner's statistics are out of date: for one that found nothing to do, so that
+    /// a refused request leaves no row behind.
+    /// </summary>
+    /// <param name="owner">Whose data the change was about.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>A task that ends when it is taken back.</returns>
+    public Task LeaveUnmarkedAsync(int owner, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
+        $"delete from statistics_marks where owner_id = {owner} and xmin = pg_current_xact_id()::xid", cancellationToken);
+
     // The connection was lost before the answer to the commit came. The server knows, as soon as it has noticed.
     private async Task<bool> CommittedAsync(string transaction, CancellationToken cancellationToken)
     {

@@ -4,7 +4,7 @@ using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Data.Reminders;
 
-/// <summary>Writes the reminders of many tasks at once.</summary>
+/// <summary>Writes the reminders of tasks that have changed, and wakes the jobs service.</summary>
 /// <param name="db">The context, in the transaction that changes the tasks.</param>
 /// <param name="planner">Decides which reminders there are.</param>
 /// <param name="clock">The clock that says which of them are due soon.</param>
@@ -19,6 +19,7 @@ public sealed class ReminderWriter(TaskTrackerDbContext db, ReminderPlanner plan
     /// <returns>A task that ends when the reminders are written.</returns>
     public async Task ReplaceAsync(IReadOnlyCollection<TaskItem> tasks, CancellationToken cancellationToken)
     {
+        // A delivery may be taking some of these rows just now: whichever is left to delete is deleted.
         long[] ids = [.. tasks.Select(task => task.Id)];
         await db.Reminders.Where(reminder => ids.Contains(reminder.TaskId)).ExecuteDeleteAsync(cancellationToken);
 
@@ -41,8 +42,16 @@ public sealed class ReminderWriter(TaskTrackerDbContext db, ReminderPlanner plan
             """,
             cancellationToken);
 
-        var first = dueAt.Min();
-        if (first < clock.GetUtcNow() + WakeUp.RegularLook)
+        await WakeAsync(dueAt, cancellationToken);
+    }
+
+    /// <summary>Wakes the jobs service with the commit, where a reminder is due before it looks anyway.</summary>
+    /// <param name="dueAt">When the reminders that were written are due.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>A task that ends when the wake-up is part of the transaction.</returns>
+    public async Task WakeAsync(IReadOnlyCollection<DateTimeOffset> dueAt, CancellationToken cancellationToken)
+    {
+        if (dueAt.Count > 0 && dueAt.Min() is var first && first < clock.GetUtcNow() + WakeUp.RegularLook)
         {
             await db.Database.ExecuteSqlAsync($"select pg_notify({WakeUp.Channel}, {UtcText.Format(first)})", cancellationToken);
         }
