@@ -3,13 +3,17 @@ using Microsoft.AspNetCore.Authentication.BearerToken;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
 using TaskTracker.Api.Accounts;
+using TaskTracker.Api.BulkUpdates;
 using TaskTracker.Api.Caching;
+using TaskTracker.Api.Exports;
 using TaskTracker.Api.Health;
 using TaskTracker.Api.Notifications;
+using TaskTracker.Api.Operations;
 using TaskTracker.Api.Operators;
 using TaskTracker.Api.Paging;
 using TaskTracker.Api.Statistics;
 using TaskTracker.Api.Tasks;
+using TaskTracker.ServiceDefaults;
 
 namespace TaskTracker.Api;
 
@@ -26,6 +30,14 @@ internal static class Documentation
         }
         """;
 
+    private const string Notification1 =
+        """
+        {
+          "id": 1, "task_id": 1, "kind": "reminder", "title": "Write the report", "deadline": "2030-01-31T08:30:00.000000Z",
+          "lead_seconds": 86400, "created_at": "2030-01-30T08:30:00.000000Z", "read_at": null
+        }
+        """;
+
     private static readonly Dictionary<Type, string> Examples = new()
     {
         [typeof(RegisterRequest)] = """{ "username": "ada", "email": "ada@example.com", "password": "correct horse battery staple" }""",
@@ -39,14 +51,32 @@ internal static class Documentation
         [typeof(MessageResponse)] = """{ "message": "Task deleted successfully" }""",
         [typeof(StatisticsResponse)] =
             """{ "total_tasks": 3, "completed_tasks": 1, "overdue_tasks": 0, "completion_rate": 33.33, "updated_at": "2030-01-01T09:00:00.000000Z" }""",
-        [typeof(NotificationResponse)] =
+        [typeof(NotificationResponse)] = Notification1,
+        [typeof(Page<NotificationResponse>)] = $$"""{ "items": [{{Notification1}}], "next_cursor": null }""",
+        [typeof(UnreadResponse)] = """{ "unread": 1 }""",
+        [typeof(ExportStarted)] =
             """
             {
-              "id": 1, "task_id": 1, "kind": "reminder", "title": "Write the report", "deadline": "2030-01-31T08:30:00.000000Z",
-              "lead_seconds": 86400, "created_at": "2030-01-30T08:30:00.000000Z", "read_at": null
+              "message": "The export has been started.", "task_id": "019d0c6e-5a00-7000-8000-000000000001",
+              "status_url": "/tasks/export-status/019d0c6e-5a00-7000-8000-000000000001"
             }
             """,
-        [typeof(UnreadResponse)] = """{ "unread": 1 }""",
+        [typeof(BulkUpdateRequest)] = """{ "task_ids": [1, 2, 3], "update_data": { "completed": true } }""",
+        [typeof(BulkUpdateStarted)] =
+            """{ "message": "The bulk update has been started.", "task_id": "019d0c6e-5a00-7000-8000-000000000002", "task_count": 3 }""",
+        [typeof(OperationResponse)] =
+            """
+            {
+              "status": "completed", "progress": 100, "error": null,
+              "result": {
+                "export_key": "019d0c6e-5a00-7000-8000-000000000001", "task_count": 3, "format": "json",
+                "download_url": "/exports/019d0c6e-5a00-7000-8000-000000000001"
+              }
+            }
+            """,
+        [typeof(WelcomeResponse)] =
+            """{ "message": "Welcome to TaskTracker.", "docs": "/docs", "openapi": "/openapi/v1.json", "health": "/health" }""",
+        [typeof(ServiceReport)] = """{ "status": "healthy", "checks": {} }""",
         [typeof(HealthResponse)] = """{ "status": "healthy", "database": "connected", "redis": "connected", "redis_status": "in_use", "jobs": "running" }""",
         [typeof(Page<NodeResponse>)] =
             """
@@ -134,6 +164,7 @@ internal static class Documentation
 
             return Task.CompletedTask;
         });
+        options.AddOperationTransformer<DocumentedAnswers>();
         options.AddOperationTransformer((operation, context, _) =>
         {
             if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any())

@@ -30,12 +30,12 @@ internal static class Health
         });
     }
 
-    public static void MapHealth(this IEndpointRouteBuilder routes, Func<HealthReport, object> describe)
+    public static void MapHealth<TReport>(this IEndpointRouteBuilder routes, Func<HealthReport, TReport> describe)
     {
         Map(AlivePath, check => check.Tags.Contains(LiveTag), Describe);
         Map(HealthPath, _ => true, describe);
 
-        void Map(string path, Func<HealthCheckRegistration, bool> applies, Func<HealthReport, object> body)
+        void Map<TBody>(string path, Func<HealthCheckRegistration, bool> applies, Func<HealthReport, TBody> body)
         {
             var latest = new LatestReport(applies);
             routes.MapGet(path, async (HealthCheckService checks, HttpContext context) =>
@@ -45,16 +45,13 @@ internal static class Health
                 return TypedResults.Json(body(report), statusCode: report.Status == HealthStatus.Unhealthy
                     ? StatusCodes.Status503ServiceUnavailable
                     : StatusCodes.Status200OK);
-            }).WithTags("Health").WithSummary(path == AlivePath ? "Whether the process answers" : "Whether the service can do its work")
-                .Produces(StatusCodes.Status503ServiceUnavailable).AllowAnonymous().DisableRateLimiting().DisableHttpMetrics();
+            }).WithTags("Health").WithName(path == AlivePath ? "GetLife" : "GetHealth").WithSummary(path == AlivePath ? "Whether the process answers" : "Whether the service can do its work")
+                .Produces<TBody>().Produces<TBody>(StatusCodes.Status503ServiceUnavailable).AllowAnonymous().DisableRateLimiting().DisableHttpMetrics();
         }
     }
 
-    public static object Describe(HealthReport report) => new
-    {
-        status = Name(report.Status),
-        checks = report.Entries.ToDictionary(entry => entry.Key, entry => Name(entry.Value.Status)),
-    };
+    public static ServiceReport Describe(HealthReport report) => new(
+        Name(report.Status), report.Entries.ToDictionary(entry => entry.Key, entry => Name(entry.Value.Status)));
 
     private static string Name(HealthStatus status) => status switch
     {
@@ -88,3 +85,8 @@ internal static class Health
         }
     }
 }
+
+/// <summary>How a service is.</summary>
+/// <param name="Status"><c>healthy</c>, <c>degraded</c> or <c>unhealthy</c>.</param>
+/// <param name="Checks">The same of each check, by its name.</param>
+public sealed record ServiceReport(string Status, IReadOnlyDictionary<string, string> Checks);

@@ -24,11 +24,15 @@ public static class ServiceDefaultsExtensions
     /// everybody, so neither tells addresses, errors or secrets.
     /// </summary>
     /// <param name="app">The service.</param>
-    /// <param name="describeHealth">The body of <c>/health</c>; by default <c>{status, checks: {name: status}}</c>.</param>
-    public static WebApplication MapDefaultEndpoints(
-        this WebApplication app, Func<HealthReport, object>? describeHealth = null)
+    /// <param name="describeHealth">The body of <c>/health</c>.</param>
+    /// <typeparam name="TReport">Its type.</typeparam>
+    public static WebApplication MapDefaultEndpoints<TReport>(this WebApplication app, Func<HealthReport, TReport> describeHealth)
     {
-        app.MapHealth(describeHealth ?? Health.Describe);
+        app.MapHealth(describeHealth);
         return app;
     }
+
+    /// <summary>Maps <c>/alive</c> and <c>/health</c>, where the latter tells each check's status: <c>{status, checks: {name: status}}</c>.</summary>
+    /// <param name="app">The service.</param>
+    public static WebApplication MapDefaultEndpoints(this WebApplication app) => app.MapDefaultEndpoints(Health.Describe);
 }

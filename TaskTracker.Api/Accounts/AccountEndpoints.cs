@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -19,11 +20,14 @@ internal static class AccountEndpoints
         var accounts = routes.MapGroup("/auth").WithTags("Accounts").RequireSchema();
 
         accounts.MapPost("/register", Register).WithName(nameof(Register)).WithSummary("Register an account")
-            .ProducesValidationProblem().RequireRateLimiting(RateLimits.Credentials).AllowAnonymous();
+            .RequireRateLimiting(RateLimits.Credentials).AllowAnonymous();
         accounts.MapPost("/login", LogIn).WithName(nameof(LogIn)).WithSummary("Log in with a user name, or an e-mail address, and a password")
-            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status401Unauthorized).RequireRateLimiting(RateLimits.Credentials).AllowAnonymous().DisableAntiforgery();
+            .ProducesProblem(StatusCodes.Status401Unauthorized).RequireRateLimiting(RateLimits.Credentials).AllowAnonymous().DisableAntiforgery()
+            .WithMetadata(
+                new DocumentedExample("application/x-www-form-urlencoded", "username=ada&password=correct%20horse%20battery%20staple"),
+                new DocumentedExample("multipart/form-data", new JsonObject { ["username"] = "ada", ["password"] = "correct horse battery staple" }));
         accounts.MapPost("/refresh", Refresh).WithName(nameof(Refresh)).WithSummary("Exchange a refresh token for new tokens; each is good once")
-            .ProducesValidationProblem().ProducesProblem(StatusCodes.Status401Unauthorized).RequireRateLimiting(RateLimits.Credentials).AllowAnonymous();
+            .ProducesProblem(StatusCodes.Status401Unauthorized).RequireRateLimiting(RateLimits.Credentials).AllowAnonymous();
         accounts.MapPost("/logout", LogOut).WithName(nameof(LogOut)).WithSummary("End the session: its refresh tokens are revoked");
         accounts.MapGet("/me", Me).WithName(nameof(Me)).WithSummary("The account of the caller");
 

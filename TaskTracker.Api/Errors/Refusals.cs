@@ -10,6 +10,9 @@ internal static class Refusals
     /// <summary>The largest request body, in bytes.</summary>
     public const int MaxBodySize = 1024 * 1024;
 
+    /// <summary>The title of a refusal that names fields.</summary>
+    public const string NotValid = "The request is not valid.";
+
     public static IServiceCollection AddRefusals(this IServiceCollection services)
     {
         services.AddProblemDetails(options => options.CustomizeProblemDetails = Complete);
@@ -31,6 +34,16 @@ internal static class Refusals
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        app.Use(async (context, next) =>
+        {
+            await next(context);
+
+            // A file that is refused in part or whole already has the file's type, and would be taken for a whole answer.
+            if (!context.Response.HasStarted && context.Response.StatusCode >= StatusCodes.Status400BadRequest)
+            {
+                (context.Response.ContentType, context.Response.ContentLength) = (null, null);
+            }
+        });
     }
 
     private static void Complete(ProblemDetailsContext context)
@@ -40,25 +53,29 @@ internal static class Refusals
         {
             var errors = validation.Errors.ToDictionary(error => JsonFormat.FieldName(error.Key), error => error.Value);
             validation.Errors = errors;
-            problem.Title = "The request is not valid.";
+            problem.Title = NotValid;
             problem.Detail ??= string.Join(' ', errors.SelectMany(error => error.Value.Select(text => $"{error.Key}: {text}")));
         }
 
-        problem.Detail ??= problem.Status switch
-        {
-            StatusCodes.Status400BadRequest => "The request cannot be read.",
-            StatusCodes.Status401Unauthorized => "Not authenticated: send a valid access token as 'Authorization: Bearer …'.",
-            StatusCodes.Status403Forbidden => "The account may not do this.",
-            StatusCodes.Status404NotFound => "Not found.",
-            StatusCodes.Status405MethodNotAllowed => "This method is not allowed here: see the Allow header.",
-            StatusCodes.Status412PreconditionFailed => "The precondition does not hold.",
-            StatusCodes.Status413PayloadTooLarge => $"The body is too large: {MaxBodySize} bytes are the most.",
-            StatusCodes.Status414UriTooLong => $"Path and query are too long: {Edge.MaxTargetLength} characters are the most.",
-            StatusCodes.Status415UnsupportedMediaType => "The body's type is not supported: see /docs.",
-            StatusCodes.Status429TooManyRequests => "Too many requests: wait as long as Retry-After says.",
-            StatusCodes.Status503ServiceUnavailable => "Not available for now: try again.",
-            >= 500 => "Something went wrong on our side. The trace id names it in the logs.",
-            _ => problem.Title,
-        };
+        problem.Detail ??= DetailOf(problem.Status) ?? problem.Title;
     }
+
+    /// <summary>What is said of a refusal that says nothing itself.</summary>
+    public static string? DetailOf(int? status) => status switch
+    {
+        StatusCodes.Status400BadRequest => "The request cannot be read.",
+        StatusCodes.Status401Unauthorized => "Not authenticated: send a valid access token as 'Authorization: Bearer …'.",
+        StatusCodes.Status403Forbidden => "The account may not do this.",
+        StatusCodes.Status404NotFound => "Not found.",
+        StatusCodes.Status405MethodNotAllowed => "This method is not allowed here: see the Allow header.",
+        StatusCodes.Status412PreconditionFailed => "The precondition does not hold.",
+        StatusCodes.Status413PayloadTooLarge => $"The body is too large: {MaxBodySize} bytes are the most.",
+        StatusCodes.Status414UriTooLong => $"Path and query are too long: {Edge.MaxTargetLength} characters are the most.",
+        StatusCodes.Status415UnsupportedMediaType => "The body's type is not supported: see /docs.",
+        StatusCodes.Status416RangeNotSatisfiable => "The file has no such bytes: Content-Range says how long it is.",
+        StatusCodes.Status429TooManyRequests => "Too many requests: wait as long as Retry-After says.",
+        StatusCodes.Status503ServiceUnavailable => "Not available for now: try again.",
+        >= 500 => "Something went wrong on our side. The trace id names it in the logs.",
+        _ => null,
+    };
 }

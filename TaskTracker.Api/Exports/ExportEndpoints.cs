@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Claims;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -28,7 +29,16 @@ internal static class ExportEndpoints
             .RequireJobs();
         exports.MapMethods("/exports/{exportKey:guid}", [HttpMethods.Head], Download).ExcludeFromDescription();
         exports.MapGet("/exports/{exportKey:guid}", Download).WithName(nameof(Download)).WithSummary("Download an exported file")
-            .Produces(StatusCodes.Status200OK).ProducesProblem(StatusCodes.Status410Gone);
+            .Produces<Stream>(StatusCodes.Status200OK, "application/json", "application/x-ndjson", "text/csv")
+            .Produces<Stream>(StatusCodes.Status206PartialContent, "application/json", "application/x-ndjson", "text/csv")
+            .Produces(StatusCodes.Status304NotModified)
+            .ProducesProblem(StatusCodes.Status410Gone)
+            .ProducesProblem(StatusCodes.Status412PreconditionFailed)
+            .ProducesProblem(StatusCodes.Status416RangeNotSatisfiable)
+            .WithMetadata(
+                new DocumentedExample("application/json", JsonNode.Parse("""[{ "id": 1, "title": "Write the report" }]""")!),
+                new DocumentedExample("application/x-ndjson", """{ "id": 1, "title": "Write the report" }"""),
+                new DocumentedExample("text/csv", "id,title\r\n1,Write the report\r\n"));
     }
 
     private static async Task<Results<Accepted<ExportStarted>, ValidationProblem, ProblemHttpResult>> StartExport(

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using TaskTracker.Data;
 
@@ -88,13 +89,17 @@ internal enum SchemaState
 internal static class SchemaGateExtensions
 {
     public static TBuilder RequireSchema<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
-        routes.AddEndpointFilter(async (context, next) =>
+        routes.ProducesUnavailable().AddEndpointFilter(async (context, next) =>
             await context.HttpContext.RequestServices.GetRequiredService<SchemaGate>().GetAsync(context.HttpContext.RequestAborted) switch
             {
                 SchemaState.Current => await next(context),
                 SchemaState.TooOld => Unavailable($"The database server is too old: PostgreSQL {DataServices.OldestPostgres} or later is needed."),
                 _ => Unavailable("The database's schema is not current yet: the jobs service migrates it at its start. Try again in a moment."),
             });
+
+    /// <summary>Declares that a route may have to wait for the services it needs.</summary>
+    public static TBuilder ProducesUnavailable<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
+        routes.WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status503ServiceUnavailable, typeof(ProblemDetails), ["application/problem+json"]));
 
     private static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult Unavailable(string reason) =>
         TypedResults.Problem(reason, statusCode: StatusCodes.Status503ServiceUnavailable);

@@ -12,13 +12,19 @@ internal static class JsonFormat
     {
         var json = options.SerializerOptions;
         json.PropertyNamingPolicy = Names;
-        json.DictionaryKeyPolicy = Names;
+        json.DictionaryKeyPolicy = new FieldNames();
         json.NumberHandling = JsonNumberHandling.Strict;
         json.AllowDuplicateProperties = false;
         json.Converters.Add(new UtcTimeJsonConverter());
         json.Converters.Add(new JsonStringEnumConverter(Names, allowIntegerValues: false));
     });
 
-    /// <summary>The name of a field as clients know it.</summary>
-    public static string FieldName(string name) => string.Join('.', name.Split('.').Select(Names.ConvertName));
+    /// <summary>The name of a field as clients know it; a header's has dashes, and is theirs already.</summary>
+    public static string FieldName(string name) =>
+        name.Contains('-', StringComparison.Ordinal) ? name : string.Join('.', name.Split('.').Select(Names.ConvertName));
+
+    private sealed class FieldNames : JsonNamingPolicy
+    {
+        public override string ConvertName(string name) => FieldName(name);
+    }
 }

@@ -18,15 +18,13 @@ internal static class NotificationEndpoints
 
     public static RouteGroupBuilder MapNotifications(this IEndpointRouteBuilder routes)
     {
-        var notifications = routes.MapGroup("/notifications").WithTags("Notifications").RequireSchema()
-            .ProducesProblem(StatusCodes.Status401Unauthorized);
+        var notifications = routes.MapGroup("/notifications").WithTags("Notifications").RequireSchema();
 
         notifications.MapGet("/", ListNotifications).WithName(nameof(ListNotifications))
-            .WithSummary("List notifications, the latest first, a page at a time").ProducesValidationProblem();
+            .WithSummary("List notifications, the latest first, a page at a time");
         notifications.MapGet("/unread", CountUnread).WithName(nameof(CountUnread)).WithSummary("How many notifications are not read yet");
         notifications.MapNotificationStream();
-        notifications.MapPost("/{id:long}/read", ReadNotification).WithName(nameof(ReadNotification)).WithSummary("Mark a notification as read")
-            .ProducesProblem(StatusCodes.Status404NotFound);
+        notifications.MapPost("/{id:long}/read", ReadNotification).WithName(nameof(ReadNotification)).WithSummary("Mark a notification as read");
 
         return notifications;
     }

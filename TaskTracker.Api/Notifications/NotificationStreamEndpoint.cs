@@ -27,7 +27,7 @@ internal static class NotificationStreamEndpoint
         notifications.MapGet("/stream", StreamNotifications).WithName(nameof(StreamNotifications))
             .WithSummary("Notifications as they come: server-sent events, until the token ends")
             .Produces<NotificationResponse>(contentType: "text/event-stream")
-            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status429TooManyRequests);
+            .WithMetadata(new DocumentedExample("text/event-stream", "id: 1\nevent: notification\ndata: {\"id\":1,\"task_id\":1,\"kind\":\"reminder\"}\n\n"));
 
     private static async Task<Results<EmptyHttpResult, ProblemHttpResult>> StreamNotifications(
         [FromHeader(Name = LastEventIdHeader)] string? lastEventId,

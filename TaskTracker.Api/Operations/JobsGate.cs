@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using TaskTracker.Api.Health;
 using TaskTracker.Data;
 using TaskTracker.Data.Operations;
 using TaskTracker.Data.Scheduling;
@@ -38,7 +39,7 @@ internal sealed class JobsGate(IServiceScopeFactory scopes)
 internal static class JobsGateExtensions
 {
     public static TBuilder RequireJobs<TBuilder>(this TBuilder routes) where TBuilder : IEndpointConventionBuilder =>
-        routes.AddEndpointFilter(async (context, next) =>
+        routes.ProducesUnavailable().AddEndpointFilter(async (context, next) =>
             await context.HttpContext.RequestServices.GetRequiredService<JobsGate>().AreStoredAsync(context.HttpContext.RequestAborted)
                 ? await next(context)
                 : TypedResults.Problem(

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using TaskTracker.Tests.Contract;
 
 namespace TaskTracker.Tests.AppHost;
 
@@ -82,6 +83,27 @@ public sealed class WholeSystemTests(RunningSystem system)
             });
 
         Assert.NotEqual(request.GetProperty("traceId").GetString(), delivery.GetProperty("traceId").GetString());
+    }
+
+    [Fact]
+    public async Task Every_row_of_the_contract_holds_with_two_replicas_behind_one_address()
+    {
+        var rows = new ContractRows(() => system.App.CreateHttpClient("api", "http"), RunningSystem.ReminderLeadTime);
+        var failures = new List<string>();
+
+        foreach (var (name, holds) in ContractRows.All)
+        {
+            try
+            {
+                await holds(rows).WaitAsync(Limit);
+            }
+            catch (Exception exception) when (exception is Xunit.Sdk.XunitException or TimeoutException or HttpRequestException or OperationCanceledException)
+            {
+                failures.Add($"{name}: {exception.Message}");
+            }
+        }
+
+        Assert.Empty(failures);
     }
 
     [Fact]

@@ -85,7 +85,7 @@ public class HealthTests
         builder.AddServiceDefaults();
         add(builder.Services.AddHealthChecks());
         var app = builder.Build();
-        app.MapDefaultEndpoints(describe);
+        _ = describe is null ? app.MapDefaultEndpoints() : app.MapDefaultEndpoints(describe);
         await app.StartAsync();
         return app;
     }
