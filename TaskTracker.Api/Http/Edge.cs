@@ -20,12 +20,14 @@ internal static class Edge
         builder.Services.AddOptions<EdgeOptions>().BindConfiguration(EdgeOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<EdgeOptions>>((forwarded, edge) =>
         {
-            forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
-            // Each hop is believed only while it is a known proxy, however many there are.
+            // Each hop is believed only while it is a known proxy, however many there are. To the framework an empty list of
+            // them means everybody.
+            var trusted = edge.Value.ParseTrustedProxies();
+            forwarded.ForwardedHeaders = trusted.Count > 0 ? ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto : ForwardedHeaders.None;
             forwarded.ForwardLimit = null;
             forwarded.KnownProxies.Clear();
             forwarded.KnownIPNetworks.Clear();
-            foreach (var network in edge.Value.ParseTrustedProxies())
+            foreach (var network in trusted)
             {
                 forwarded.KnownIPNetworks.Add(network);
             }
@@ -51,16 +53,20 @@ internal static class Edge
     public static void UseEdge(this WebApplication app)
     {
         app.UseForwardedHeaders();
-        if (app.Environment.IsProduction())
-        {
-            app.UseHsts();
-        }
-
         app.Use((context, next) =>
         {
             context.Response.OnStarting(AddHeaders, context);
             return next(context);
         });
+        if (app.Environment.IsProduction())
+        {
+            app.UseHsts();
+            // To the port of HTTPS_PORT, or of this service's own HTTPS address; without either a proxy is taken to see to it.
+            // Probes come from inside, as plain HTTP.
+            app.UseWhen(
+                context => !context.Request.Path.StartsWithSegments("/health") && !context.Request.Path.StartsWithSegments("/alive"),
+                open => open.UseHttpsRedirection());
+        }
     }
 
     /// <summary>Refuses targets that are too long; inside of what turns status codes into problems.</summary>

@@ -1,12 +1,16 @@
+using System.Data.Common;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Authentication.BearerToken;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using TaskTracker.Api.Accounts;
+using TaskTracker.Data;
 using TaskTracker.Data.Accounts;
 
 namespace TaskTracker.Tests.Api;
@@ -94,6 +98,41 @@ public sealed class AccountTests(ApiFixture api)
         Assert.All(responses, response => Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode));
         Assert.All(responses, response => Assert.Equal("Bearer", response.Headers.WwwAuthenticate.ToString()));
         Assert.Single((await Task.WhenAll(responses.Select(DetailAsync))).Distinct());
+    }
+
+    [Fact]
+    public async Task Every_login_that_fails_costs_one_password_check_and_the_same_statements()
+    {
+        var hasher = new CountingHasher();
+        var commands = new CountingCommands();
+        await using var factory = new ApiFactory(api.Database, api.Redis, services: services =>
+        {
+            services.AddSingleton<IPasswordHasher<User>>(hasher);
+            services.ConfigureDbContext<TaskTrackerDbContext>(options => options.AddInterceptors(commands));
+        });
+        var (known, locked, closed) = (await api.First.CreateUserAsync(), await api.First.CreateUserAsync(), await api.First.CreateUserAsync());
+        await api.First.WithDatabaseAsync(db => db.Users.Where(u => u.Id == closed.Id).ExecuteUpdateAsync(set => set.SetProperty(u => u.IsActive, false)));
+        await api.First.WithDatabaseAsync(db => db.Users.Where(u => u.Id == locked.Id).ExecuteUpdateAsync(
+            set => set.SetProperty(u => u.LockoutEnd, DateTimeOffset.UtcNow.AddMinutes(5))));
+        using var client = factory.CreateClient();
+
+        // The first one also waits for what a start brings.
+        (await client.LogInAsync("somebody")).Dispose();
+        var costs = new List<(int Checks, string Statements)>();
+        foreach (var (name, password) in ((string, string)[])
+        [
+            ("nobody", "wrong"), ("nobody@example.com", "wrong"), (known.Name, "wrong"), ($"{known.Name}@example.com", "wrong"),
+            (locked.Name, ApiFactory.Password), (locked.Name, "wrong"), (closed.Name, ApiFactory.Password), (closed.Name, "wrong"),
+        ])
+        {
+            (hasher.Checks, var before) = (0, commands.Count);
+            using var response = await client.LogInAsync(name, password);
+            Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+            costs.Add((hasher.Checks, string.Join('\n', commands.Since(before))));
+        }
+
+        Assert.All(costs, cost => Assert.Equal(1, cost.Checks));
+        Assert.Single(costs.Select(cost => cost.Statements).Distinct());
     }
 
     [Fact]
@@ -248,18 +287,42 @@ public sealed class AccountTests(ApiFixture api)
         Assert.DoesNotContain("masterKey", xml, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Production_without_a_key_refuses_to_start_and_says_what_is_missing()
-    {
-        await using var factory = new ApiFactory(api.Database, api.Redis, "Production");
-
-        var refusal = Assert.Throws<OptionsValidationException>(() => factory.CreateClient());
-
-        Assert.Contains("DataProtection:Key is missing", refusal.Message, StringComparison.Ordinal);
-    }
-
     private static async Task<string> DetailAsync(HttpResponseMessage response) =>
         (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("detail").GetString()!;
+
+    private sealed class CountingHasher : PasswordHasher<User>
+    {
+        public int Checks { get; set; }
+
+        public override PasswordVerificationResult VerifyHashedPassword(User user, string hashedPassword, string providedPassword)
+        {
+            Checks++;
+            return base.VerifyHashedPassword(user, hashedPassword, providedPassword);
+        }
+    }
+
+    private sealed class CountingCommands : DbCommandInterceptor
+    {
+        private readonly List<string> _texts = [];
+
+        public int Count => _texts.Count;
+
+        public IEnumerable<string> Since(int count) => _texts.Skip(count);
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            _texts.Add(command.CommandText);
+            return new(result);
+        }
+
+        public override ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+        {
+            _texts.Add(command.CommandText);
+            return new(result);
+        }
+    }
 
     private sealed class FixedClock(DateTimeOffset now) : TimeProvider
     {

@@ -1,7 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Microsoft.Extensions.Options;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace TaskTracker.Tests.Api;
 
@@ -29,16 +32,60 @@ public sealed class EdgeTests(ApiFixture api)
     }
 
     [Theory]
-    [InlineData("Http:Origins", "app.example.com")]
-    [InlineData("Http:Origins", "https://app.example.com/path")]
-    [InlineData("Http:TrustedProxies", "10.0.0.0/99")]
-    public void A_bad_setting_stops_the_start_with_its_name(string name, string value)
+    [InlineData("", "203.0.113.9", "198.51.100.{0}", false)]
+    [InlineData("10.0.0.0/8", "203.0.113.9", "198.51.100.{0}", false)]
+    [InlineData("10.0.0.0/8", "10.1.2.3", "198.51.100.{0}", true)]
+    [InlineData("10.0.0.0/8,192.0.2.1", "10.1.2.3", "198.51.100.{0}, 192.0.2.1", true)]
+    [InlineData("10.0.0.0/8", "10.1.2.3", "198.51.100.{0}, 203.0.113.7", false)]
+    [InlineData("fd00::/8", "fd00::1", "2001:db8:0:{0}::1", true)]
+    public async Task Who_calls_is_believed_of_trusted_proxies_alone(string trusted, string caller, string forwardedFor, bool isBelieved)
     {
-        using var factory = new ApiFactory(api.Database, api.Redis, settings: new Dictionary<string, string> { [name] = value });
+        await using var factory = new ApiFactory(
+            api.Database,
+            api.Redis,
+            settings: new Dictionary<string, string> { ["Http:TrustedProxies"] = trusted, ["RateLimits:CredentialsPerAddress"] = "2" },
+            services: services => services.AddSingleton<IStartupFilter>(new CalledFrom(IPAddress.Parse(caller))));
+        using var client = factory.CreateClient();
 
-        var refusal = Assert.Throws<OptionsValidationException>(() => factory.CreateClient());
+        var statuses = new List<HttpStatusCode>();
+        for (var i = 1; i <= 4; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/auth/refresh") { Content = JsonContent.Create(new { refresh_token = "nonsense" }) };
+            request.Headers.Add("X-Forwarded-For", forwardedFor.Replace("{0}", $"{i}", StringComparison.Ordinal));
+            using var response = await client.SendAsync(request);
+            statuses.Add(response.StatusCode);
+        }
 
-        Assert.Contains(name, refusal.Message, StringComparison.Ordinal);
+        // Where each request seems to come from another address, none is limited.
+        Assert.Equal(isBelieved ? HttpStatusCode.Unauthorized : HttpStatusCode.TooManyRequests, statuses[^1]);
+    }
+
+    [Fact]
+    public async Task In_Production_plain_HTTP_is_sent_to_HTTPS_and_HTTPS_says_to_stay()
+    {
+        var settings = new Dictionary<string, string>
+        {
+            ["DataProtection:Key"] = Convert.ToBase64String(new byte[32]), ["Http:TrustedProxies"] = "10.0.0.0/8", ["HTTPS_PORT"] = "443",
+        };
+        await using var factory = new ApiFactory(
+            api.Database, api.Redis, "Production", settings, services => services.AddSingleton<IStartupFilter>(new CalledFrom(IPAddress.Parse("10.1.2.3"))));
+        using var client = factory.CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false, BaseAddress = new Uri("http://tasks.example.com") });
+
+        using var plain = await client.GetAsync("/tasks?limit=5");
+        using var probe = await client.GetAsync("/alive");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/");
+        request.Headers.Add("X-Forwarded-Proto", "https");
+        using var secure = await client.SendAsync(request);
+        using var development = await api.First.CreateClient().GetAsync("/");
+
+        Assert.Equal(HttpStatusCode.TemporaryRedirect, plain.StatusCode);
+        Assert.Equal("https://tasks.example.com/tasks?limit=5", plain.Headers.Location?.ToString());
+        Assert.Equal("nosniff", plain.Headers.GetValues("X-Content-Type-Options").Single());
+        Assert.Equal(HttpStatusCode.OK, probe.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, secure.StatusCode);
+        Assert.StartsWith("max-age=", secure.Headers.GetValues("Strict-Transport-Security").Single(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, development.StatusCode);
+        Assert.False(development.Headers.Contains("Strict-Transport-Security"));
     }
 
     [Fact]
@@ -117,5 +164,19 @@ public sealed class EdgeTests(ApiFixture api)
         var status = await client.GetFromJsonAsync<JsonElement>("/cache/status");
 
         Assert.False(status.GetProperty("cache_working").GetBoolean());
+    }
+
+    /// <summary>As if every request came from this address: the test server has none.</summary>
+    private sealed class CalledFrom(IPAddress address) : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.Use((context, following) =>
+            {
+                context.Connection.RemoteIpAddress = address;
+                return following(context);
+            });
+            next(app);
+        };
     }
 }
