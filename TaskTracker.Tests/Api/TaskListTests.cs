@@ -1,12 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
-using TaskTracker.Api.Paging;
 using TaskTracker.Api.Tasks;
-using TaskTracker.Data;
 using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Tests.Api;
@@ -115,81 +111,6 @@ public sealed class TaskListTests(ApiFixture api)
         using var refused = await other.Client.GetAsync("/tasks/get_tasks");
         Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
         Assert.Contains("GET /tasks", (await refused.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("detail").GetString(), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task No_list_reads_the_whole_table()
-    {
-        // Ten users, so that an index is worth it for each.
-        var database = await ApiFactory.CreateDatabaseAsync();
-        await using var factory = new ApiFactory(database, "127.0.0.1:1");
-        var owners = new List<int>();
-        for (var i = 0; i < 10; i++)
-        {
-            owners.Add((await factory.CreateUserAsync()).Id);
-            await FillAsync(database, owners[i], 10_000);
-        }
-
-        await using var connection = new NpgsqlConnection(database);
-        await connection.OpenAsync();
-        await new NpgsqlCommand(
-            """
-            insert into notifications (owner_id, task_id, kind, title, deadline, lead_time, created_at)
-            select owner_id, id, 'reminder', title, now(), interval '0', now() from tasks where id % 10 = 0
-            """,
-            connection).ExecuteNonQueryAsync();
-        await new NpgsqlCommand("vacuum analyze", connection).ExecuteNonQueryAsync();
-
-        var owner = owners[3];
-        var now = DateTimeOffset.UtcNow;
-        await using var scope = factory.Services.CreateAsyncScope();
-        var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
-        var filters = new TaskQuery[]
-        {
-            new(), new() { Completed = true }, new() { Overdue = true }, new() { Overdue = false }, new() { Q = "word77" },
-            new() { DueBefore = new(now) }, new() { DueAfter = new(now), Completed = false },
-        };
-        var mine = db.Tasks.AsNoTracking().Where(task => task.OwnerId == owner);
-        var queries = new List<IQueryable<object>> { mine.OrderBy(task => task.Id).Take(10_001), db.Notifications.Where(n => n.OwnerId == owner && n.ReadAt == null) };
-        foreach (var sort in (string[])["created_at", "-created_at", "updated_at", "-updated_at", "deadline", "-deadline", "title", "-title"])
-        {
-            var order = TaskOrder.Find(sort)!;
-            var middle = order.CursorOf(await mine.OrderBy(task => task.Id).Skip(5_000).FirstAsync());
-            queries.AddRange(filters.Select(filter => order.Sort(filter.Filter(mine, now), middle)!.Take(51)));
-            queries.Add(order.Sort(mine, null)!.Take(51));
-
-            // The walk itself is one descent of the order's own index, not a sort of all that the owner has.
-            var plan = await ExplainAsync(order.Sort(mine, middle)!.Take(51));
-            Assert.DoesNotContain("Sort", plan, StringComparison.Ordinal);
-        }
-
-        foreach (var query in queries)
-        {
-            var plan = await ExplainAsync(query);
-            Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
-        }
-
-        var search = await ExplainAsync(TaskOrder.Find(null)!.Sort(new TaskQuery { Q = "word77 milk" }.Filter(mine, now), (Cursor?)null)!);
-        Assert.True(search.Contains("tasks_search", StringComparison.Ordinal), search);
-
-        async Task<string> ExplainAsync(IQueryable<object> query)
-        {
-            await using var command = (NpgsqlCommand)query.CreateDbCommand();
-            await using var explain = new NpgsqlCommand("explain " + command.CommandText, connection);
-            foreach (NpgsqlParameter parameter in command.Parameters)
-            {
-                explain.Parameters.Add(parameter.Clone());
-            }
-
-            await using var reader = await explain.ExecuteReaderAsync();
-            var lines = new List<string>();
-            while (await reader.ReadAsync())
-            {
-                lines.Add(reader.GetString(0));
-            }
-
-            return string.Join('\n', lines);
-        }
     }
 
     private static async Task FillAsync(string database, int owner, int count)
