@@ -44,6 +44,7 @@ var app = builder.Build();
 app.UseEdge();
 app.UseRefusals();
 app.UseTargetLimit();
+app.UseReadableBodies();
 app.UseDocumentation();
 app.UseRouting();
 app.UseCors();

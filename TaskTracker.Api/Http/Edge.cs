@@ -81,6 +81,21 @@ internal static class Edge
         return Task.CompletedTask;
     });
 
+    /// <summary>Refuses bodies in a coding or a charset that nobody here reads, which reading them would take for a defect of our own.</summary>
+    public static void UseReadableBodies(this WebApplication app) => app.Use((context, next) =>
+    {
+        var request = context.Request;
+        var isCoded = request.Headers.ContentEncoding.Any(coding => !string.Equals(coding, "identity", StringComparison.OrdinalIgnoreCase));
+        var hasOddCharset = MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.Charset.HasValue && type.Encoding is null;
+        if (!isCoded && !hasOddCharset)
+        {
+            return next(context);
+        }
+
+        context.Response.StatusCode = StatusCodes.Status415UnsupportedMediaType;
+        return Task.CompletedTask;
+    });
+
     private static Task AddHeaders(object state)
     {
         var context = (HttpContext)state;
