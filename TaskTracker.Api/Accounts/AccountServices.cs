@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Identity;
 using TaskTracker.Data;
 using TaskTracker.Data.Accounts;
+using TaskTracker.Data.DataProtection;
 
 namespace TaskTracker.Api.Accounts;
 

@@ -4,6 +4,7 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
+using TaskTracker.Data.DataProtection;
 
 namespace TaskTracker.Api.Accounts;
 

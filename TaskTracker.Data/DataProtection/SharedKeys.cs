@@ -1,16 +1,21 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
-namespace TaskTracker.Api.Accounts;
+namespace TaskTracker.Data.DataProtection;
 
 /// <summary>
-/// Keeps the keys that seal tokens in the database, so that every replica and every restart accepts the same tokens. In
-/// Production they are encrypted by a key from configuration: who reads a backup cannot make tokens.
+/// Keeps the keys that seal tokens and secrets in the database, so that every replica of every service, and every restart,
+/// reads what another has sealed. In Production they are encrypted by a key from configuration: who reads a backup cannot
+/// make tokens, nor read secrets.
 /// </summary>
-internal static class SharedKeys
+public static class SharedKeys
 {
+    /// <summary>Adds data protection over the shared keys.</summary>
+    /// <param name="builder">The service that is being built.</param>
     public static void AddSharedKeys(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptions<SharedKeyOptions>()
@@ -34,6 +39,7 @@ internal static class SharedKeys
     /// Data protection reads its keys at the start, where the tables may not be there yet: the jobs service brings them.
     /// Called last, for whatever builds on data protection registers that again.
     /// </summary>
+    /// <param name="services">The services of the process.</param>
     public static void ReadKeysWhenNeeded(this IServiceCollection services)
     {
         var preload = services.Single(service => service.ServiceType == typeof(IHostedService)
@@ -43,15 +49,19 @@ internal static class SharedKeys
 }
 
 /// <summary>What encrypts the shared keys. Bound to the configuration section <c>DataProtection</c>.</summary>
-internal sealed class SharedKeyOptions : IValidatableObject
+public sealed class SharedKeyOptions : IValidatableObject
 {
+    /// <summary>The configuration section's name.</summary>
     public const string SectionName = "DataProtection";
 
     /// <summary>32 random bytes in Base64; needed in Production.</summary>
     public string? Key { get; set; }
 
+    /// <summary>The key as bytes.</summary>
+    /// <returns>32 bytes.</returns>
     public byte[] KeyBytes() => Convert.FromBase64String(Key!);
 
+    /// <inheritdoc />
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         var bytes = new byte[64];

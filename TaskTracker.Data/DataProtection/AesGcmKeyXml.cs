@@ -2,9 +2,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Xml.Linq;
 using Microsoft.AspNetCore.DataProtection.XmlEncryption;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace TaskTracker.Api.Accounts;
+namespace TaskTracker.Data.DataProtection;
 
 /// <summary>
 /// Encrypts the XML of data protection's keys with AES-256-GCM. The full name of this class is stored with each key and

@@ -1,10 +1,10 @@
 using System.Xml.Linq;
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.EntityFrameworkCore;
-using TaskTracker.Data;
-using TaskTracker.Data.DataProtection;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
-namespace TaskTracker.Api.Accounts;
+namespace TaskTracker.Data.DataProtection;
 
 /// <summary>Data protection's keys as rows.</summary>
 internal sealed partial class DatabaseKeyRepository(IServiceScopeFactory scopes, ILogger<DatabaseKeyRepository> logger) : IXmlRepository
