@@ -77,6 +77,16 @@ internal static class Documentation
         [typeof(WelcomeResponse)] =
             """{ "message": "Welcome to TaskTracker.", "docs": "/docs", "openapi": "/openapi/v1.json", "health": "/health" }""",
         [typeof(ServiceReport)] = """{ "status": "healthy", "checks": {} }""",
+        [typeof(UpdateNotificationSettingsRequest)] = """{ "email_enabled": true, "webhook_url": "https://example.com/hooks/tasks" }""",
+        [typeof(NotificationSettingsResponse)] =
+            """{ "email_enabled": true, "webhook_url": "https://example.com/hooks/tasks", "webhook_secret_set": true, "webhook_secret": null }""",
+        [typeof(DeliveryResponse)] =
+            """
+            {
+              "id": 1, "notification_id": 1, "channel": "webhook", "status": "sent", "attempts": 1, "last_error": null,
+              "created_at": "2030-01-30T08:30:00.000000Z", "next_attempt_at": null, "finished_at": "2030-01-30T08:30:00.250000Z"
+            }
+            """,
         [typeof(HealthResponse)] = """{ "status": "healthy", "database": "connected", "redis": "connected", "redis_status": "in_use", "jobs": "running" }""",
         [typeof(Page<NodeResponse>)] =
             """

@@ -36,7 +36,7 @@ builder.Services.AddDocumentation();
 builder.Services.AddTasks();
 builder.AddOperations();
 builder.AddOperators();
-builder.Services.AddNotifications();
+builder.AddNotifications();
 builder.Services.AddHealth();
 
 var app = builder.Build();

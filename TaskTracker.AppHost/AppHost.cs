@@ -14,7 +14,7 @@ try
     var jobs = builder.AddProject<Projects.TaskTracker_Jobs>("jobs")
         .WithReference(database).WaitFor(database)
         .WithReference(cache).WaitFor(cache)
-        .WithSettings("Reminders", "Exports", "Cleanup", "Logging")
+        .WithSettings("Reminders", "Email", "Webhooks", "Deliveries", "Exports", "Cleanup", "Logging")
         .WithReplicas(builder.Replicas("Jobs"))
         .WithHttpEndpoint()
         .WithHttpHealthCheck("/health");
@@ -23,7 +23,7 @@ try
         .WithReference(database).WaitFor(database)
         .WithReference(cache).WaitFor(cache)
         .WaitFor(jobs)
-        .WithSettings("CACHE_TTL", "Cache", "Reminders", "RateLimits", "Http", "Operations", "Logging")
+        .WithSettings("CACHE_TTL", "Cache", "Reminders", "Webhooks", "RateLimits", "Http", "Operations", "Logging")
         .WithReplicas(builder.Replicas("Api"))
         .WithExternalHttpEndpoints()
         .WithHttpHealthCheck("/health")

@@ -18,9 +18,21 @@ internal static class Settings
         {
             foreach (var (key, value) in service.ApplicationBuilder.Configuration.GetSection(name).AsEnumerable())
             {
-                if (value is not null)
+                if (value is null)
                 {
-                    service.WithEnvironment(key.Replace(":", "__", StringComparison.Ordinal), value);
+                    continue;
+                }
+
+                var variable = key.Replace(":", "__", StringComparison.Ordinal);
+                if (key.EndsWith(":Password", StringComparison.OrdinalIgnoreCase))
+                {
+                    // As a secret the dashboard hides it, and a manifest asks for it instead of holding it.
+                    var parameter = key.Replace(':', '-').ToLowerInvariant();
+                    service.WithEnvironment(variable, service.ApplicationBuilder.AddParameter(parameter, value, secret: true));
+                }
+                else
+                {
+                    service.WithEnvironment(variable, value);
                 }
             }
         }

@@ -21,6 +21,9 @@ public static class JobKeys
     /// <summary>Deletes what has expired.</summary>
     public static readonly JobKey DailyCleanup = new("daily_cleanup", Group);
 
+    /// <summary>Sends notifications by e-mail and webhook.</summary>
+    public static readonly JobKey DeliverNotifications = new("deliver_notifications", Group);
+
     /// <summary>Writes all tasks of a user into a file.</summary>
     public static readonly JobKey ExportUserTasks = new("export_user_tasks", Group);
 

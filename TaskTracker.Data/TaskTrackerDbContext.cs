@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore.Metadata;
 using TaskTracker.Data.Accounts;
 using TaskTracker.Data.Audit;
 using TaskTracker.Data.DataProtection;
+using TaskTracker.Data.Deliveries;
 using TaskTracker.Data.Logging;
 using TaskTracker.Data.Notifications;
 using TaskTracker.Data.Operations;
@@ -37,6 +38,12 @@ public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> 
 
     /// <summary>What users were told.</summary>
     public DbSet<Notification> Notifications => Set<Notification>();
+
+    /// <summary>By which channels users are told outside this system.</summary>
+    public DbSet<NotificationSettings> NotificationSettings => Set<NotificationSettings>();
+
+    /// <summary>Notifications on their way out, and what became of them.</summary>
+    public DbSet<Delivery> Deliveries => Set<Delivery>();
 
     /// <summary>The work that users have asked for.</summary>
     public DbSet<Operation> Operations => Set<Operation>();

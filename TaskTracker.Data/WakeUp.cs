@@ -16,6 +16,9 @@ public static class WakeUp
     /// <summary>The channel of cancellations. A payload is the id of the operation, or of the run of a job, to stop.</summary>
     public const string CancelChannel = "tasktracker_cancel";
 
+    /// <summary>The channel of new deliveries: whoever sends looks at once. The payload is empty.</summary>
+    public const string DeliveriesChannel = "tasktracker_deliveries";
+
     /// <summary>
     /// How often the jobs service looks for due reminders by itself. Only what is due sooner is worth a NOTIFY, for a
     /// notifying commit takes a lock of the whole cluster.

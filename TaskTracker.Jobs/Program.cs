@@ -1,7 +1,9 @@
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
+using TaskTracker.Data.DataProtection;
 using TaskTracker.Data.Logging;
 using TaskTracker.Jobs.Cleanup;
+using TaskTracker.Jobs.Deliveries;
 using TaskTracker.Jobs.Operations;
 using TaskTracker.Jobs.Overdue;
 using TaskTracker.Jobs.Reminders;
@@ -16,6 +18,7 @@ builder.AddServiceDefaults();
 builder.AddTaskTrackerData();
 builder.AddLogLevelSwitch("jobs");
 builder.AddTaskTrackerCache();
+builder.AddSharedKeys();
 
 // Hosted services start in this order: nothing runs before the schema is there.
 builder.AddSchemaMigrator();
@@ -24,6 +27,7 @@ builder.AddReminders();
 builder.AddOverdueCheck();
 builder.AddStatistics();
 builder.AddCleanup();
+builder.AddDeliveries();
 builder.AddOperations();
 
 var app = builder.Build();

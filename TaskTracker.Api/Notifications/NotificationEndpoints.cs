@@ -24,6 +24,7 @@ internal static class NotificationEndpoints
             .WithSummary("List notifications, the latest first, a page at a time");
         notifications.MapGet("/unread", CountUnread).WithName(nameof(CountUnread)).WithSummary("How many notifications are not read yet");
         notifications.MapNotificationStream();
+        notifications.MapNotificationSettings();
         notifications.MapPost("/{id:long}/read", ReadNotification).WithName(nameof(ReadNotification)).WithSummary("Mark a notification as read");
 
         return notifications;

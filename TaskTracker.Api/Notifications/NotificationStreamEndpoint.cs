@@ -10,6 +10,7 @@ using Microsoft.Extensions.Options;
 using TaskTracker.Api.Accounts;
 using TaskTracker.Api.Http;
 using TaskTracker.Data;
+using TaskTracker.Data.Deliveries;
 using TaskTracker.Data.Notifications;
 
 namespace TaskTracker.Api.Notifications;
@@ -169,9 +170,11 @@ internal static class NotificationStreamEndpoint
 /// <summary>Registers what the routes of notifications need.</summary>
 internal static class NotificationServices
 {
-    public static void AddNotifications(this IServiceCollection services)
+    public static void AddNotifications(this IHostApplicationBuilder builder)
     {
-        services.AddSingleton<NotificationStream>();
-        services.AddHostedService(provider => provider.GetRequiredService<NotificationStream>());
+        builder.AddWebhookRules();
+        builder.Services.AddScoped<ChannelSettings>();
+        builder.Services.AddSingleton<NotificationStream>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<NotificationStream>());
     }
 }

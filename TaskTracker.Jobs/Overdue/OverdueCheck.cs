@@ -1,5 +1,7 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using TaskTracker.Data;
+using TaskTracker.Data.Deliveries;
 
 namespace TaskTracker.Jobs.Overdue;
 
@@ -11,6 +13,42 @@ internal sealed class OverdueCheck(TaskTrackerDbContext db, TimeProvider clock)
 {
     /// <summary>The most tasks that one statement, and so one transaction, looks at.</summary>
     public const int BatchSize = 1_000;
+
+    /// <summary>
+    /// One statement, so one transaction. What is new is locked and read again before it is told, so that nobody hears of a
+    /// task that is being done at this moment; one that somebody else holds is left to the next run.
+    /// </summary>
+    private static readonly string NotifyBatch =
+        $"""
+        with overdue as (
+            select id, deadline
+            from tasks
+            where not completed and deadline <= @now and (deadline, id) > (@last_deadline, @last_task)
+            order by deadline, id
+            limit {BatchSize}
+        ), news as (
+            select task.*
+            from overdue cross join lateral (
+                select owner_id, id, title, deadline
+                from tasks
+                where tasks.id = overdue.id and not completed and deadline = overdue.deadline
+                    and not exists (
+                        select from notifications
+                        where task_id = overdue.id and kind = 'overdue' and deadline = overdue.deadline and lead_time = interval '0')
+                for share of tasks skip locked
+            ) task
+        ), told as (
+            insert into notifications (owner_id, task_id, kind, title, deadline, lead_time, created_at)
+            select owner_id, id, 'overdue', title, deadline, interval '0', @now from news
+            on conflict (task_id, kind, deadline, lead_time) do nothing
+            returning id, owner_id, created_at, null::text as trace_parent
+        ), {NewDeliveries.Queued}
+        select (select count(*)::int from overdue) as "Overdue", (select count(*)::int from told) as "Told",
+            deadline as "Deadline", id as "TaskId"
+        from overdue
+        order by deadline desc, id desc
+        limit 1
+        """;
 
     /// <summary>Looks at every overdue task, by deadline, so that one owner's many do not hold up the others'.</summary>
     public async Task<OverdueRun> RunAsync(CancellationToken cancellationToken)
@@ -35,42 +73,12 @@ internal sealed class OverdueCheck(TaskTrackerDbContext db, TimeProvider clock)
         return run;
     }
 
-    /// <summary>
-    /// One statement, so one transaction. What is new is locked and read again before it is told, so that nobody hears of a
-    /// task that is being done at this moment; one that somebody else holds is left to the next run.
-    /// </summary>
     private Task<List<OverdueBatch>> NotifyBatchAsync(DateTimeOffset now, OverdueBatch last, CancellationToken cancellationToken) =>
-        db.Database.SqlQuery<OverdueBatch>(
-            $"""
-            with overdue as (
-                select id, deadline
-                from tasks
-                where not completed and deadline <= {now} and (deadline, id) > ({last.Deadline}, {last.TaskId})
-                order by deadline, id
-                limit {BatchSize}
-            ), news as (
-                select task.*
-                from overdue cross join lateral (
-                    select owner_id, id, title, deadline
-                    from tasks
-                    where tasks.id = overdue.id and not completed and deadline = overdue.deadline
-                        and not exists (
-                            select from notifications
-                            where task_id = overdue.id and kind = 'overdue' and deadline = overdue.deadline and lead_time = interval '0')
-                    for share of tasks skip locked
-                ) task
-            ), told as (
-                insert into notifications (owner_id, task_id, kind, title, deadline, lead_time, created_at)
-                select owner_id, id, 'overdue', title, deadline, interval '0', {now} from news
-                on conflict (task_id, kind, deadline, lead_time) do nothing
-                returning id
-            )
-            select (select count(*)::int from overdue) as "Overdue", (select count(*)::int from told) as "Told",
-                deadline as "Deadline", id as "TaskId"
-            from overdue
-            order by deadline desc, id desc
-            limit 1
-            """).ToListAsync(cancellationToken);
+        db.Database.SqlQueryRaw<OverdueBatch>(
+            NotifyBatch,
+            new NpgsqlParameter("now", now),
+            new NpgsqlParameter("last_deadline", last.Deadline),
+            new NpgsqlParameter("last_task", last.TaskId)).ToListAsync(cancellationToken);
 }
 
 /// <summary>What one run did.</summary>

@@ -1,13 +1,51 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using TaskTracker.Data;
+using TaskTracker.Data.Deliveries;
 
 namespace TaskTracker.Jobs.Reminders;
 
-/// <summary>Delivers the reminders that are due: each row of <c>reminders</c> becomes one notification, or is dropped.</summary>
+/// <summary>Delivers the reminders that are due: each row of <c>reminders</c> becomes one notification
+/// and a delivery for each channel that its owner has turned on, or is dropped.</summary>
 internal sealed class ReminderDelivery(TaskTrackerDbContext db, ReminderTelemetry telemetry, TimeProvider clock)
 {
     /// <summary>The most reminders that one statement delivers.</summary>
     public const int BatchSize = 1_000;
+
+    // One statement, so one transaction: a crash before its end leaves every row as it was. A row that does not fit its
+    // task any more (done, without deadline, or moved: the deadline lies before the reminder, or further after it than
+    // the lead time) is deleted like the others and makes no notification. The interval is compared by subtracting
+    // times, which no session's time zone can bend.
+    private const string Deliver =
+        $"""
+        with due as (
+            select task_id, lead_time
+            from reminders
+            where due_at <= @now
+            order by due_at
+            limit @batch
+            for update skip locked
+        ), claimed as (
+            delete from reminders using due
+            where reminders.task_id = due.task_id and reminders.lead_time = due.lead_time
+            returning reminders.task_id, reminders.lead_time, reminders.due_at, reminders.trace_parent
+        ), sent as (
+            insert into notifications (owner_id, task_id, kind, title, deadline, lead_time, created_at)
+            select tasks.owner_id, tasks.id, 'reminder', tasks.title, tasks.deadline, claimed.lead_time, @now
+            from claimed join tasks on tasks.id = claimed.task_id
+            where not tasks.completed
+                and tasks.deadline >= claimed.due_at
+                and tasks.deadline - claimed.due_at <= claimed.lead_time
+            on conflict (task_id, kind, deadline, lead_time) do nothing
+            returning id, owner_id, task_id, lead_time, created_at
+        ), told as (
+            select sent.id, sent.owner_id, sent.created_at, claimed.trace_parent
+            from sent join claimed using (task_id, lead_time)
+        ), {NewDeliveries.Queued}
+        select claimed.task_id as "TaskId", claimed.due_at as "DueAt", claimed.trace_parent as "TraceParent",
+            sent.task_id is not null as "Sent"
+        from claimed left join sent using (task_id, lead_time)
+        """;
 
     /// <summary>Delivers everything that is due and that no other run is delivering, batch by batch.</summary>
     public async Task<ReminderRun> DeliverDueAsync(CancellationToken cancellationToken)
@@ -47,40 +85,9 @@ internal sealed class ReminderDelivery(TaskTrackerDbContext db, ReminderTelemetr
         return tasks.Count > 0;
     }
 
-    /// <summary>
-    /// One statement, so one transaction: a crash before its end leaves every row as it was. A row that does not fit its
-    /// task any more (done, without deadline, or moved: the deadline lies before the reminder, or further after it than
-    /// the lead time) is deleted like the others and makes no notification. The interval is compared by subtracting
-    /// times, which no session's time zone can bend.
-    /// </summary>
     private Task<List<ClaimedReminder>> DeliverBatchAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
-        db.Database.SqlQuery<ClaimedReminder>(
-            $"""
-            with due as (
-                select task_id, lead_time
-                from reminders
-                where due_at <= {now}
-                order by due_at
-                limit {BatchSize}
-                for update skip locked
-            ), claimed as (
-                delete from reminders using due
-                where reminders.task_id = due.task_id and reminders.lead_time = due.lead_time
-                returning reminders.task_id, reminders.lead_time, reminders.due_at, reminders.trace_parent
-            ), sent as (
-                insert into notifications (owner_id, task_id, kind, title, deadline, lead_time, created_at)
-                select tasks.owner_id, tasks.id, 'reminder', tasks.title, tasks.deadline, claimed.lead_time, {now}
-                from claimed join tasks on tasks.id = claimed.task_id
-                where not tasks.completed
-                    and tasks.deadline >= claimed.due_at
-                    and tasks.deadline - claimed.due_at <= claimed.lead_time
-                on conflict (task_id, kind, deadline, lead_time) do nothing
-                returning task_id, lead_time
-            )
-            select claimed.task_id as "TaskId", claimed.due_at as "DueAt", claimed.trace_parent as "TraceParent",
-                sent.task_id is not null as "Sent"
-            from claimed left join sent using (task_id, lead_time)
-            """).ToListAsync(cancellationToken);
+        db.Database.SqlQueryRaw<ClaimedReminder>(Deliver, new NpgsqlParameter("now", now), new NpgsqlParameter("batch", BatchSize))
+            .ToListAsync(cancellationToken);
 }
 
 /// <summary>What one run did.</summary>

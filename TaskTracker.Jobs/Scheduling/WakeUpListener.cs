@@ -3,6 +3,7 @@ using Npgsql;
 using Quartz;
 using Quartz.Extensibility;
 using TaskTracker.Data;
+using TaskTracker.Jobs.Deliveries;
 using TaskTracker.Jobs.Operations;
 using TaskTracker.Jobs.Reminders;
 
@@ -15,6 +16,7 @@ internal sealed partial class WakeUpListener(
     ISchedulerSignaler signaler,
     RunningOperations running,
     ISchedulerFactory schedulers,
+    DeliveryWatch deliveries,
     TimeProvider clock,
     ILogger<WakeUpListener> logger) : DatabaseListener(configuration, clock, logger)
 {
@@ -25,7 +27,7 @@ internal sealed partial class WakeUpListener(
     private readonly ILogger _logger = logger;
     private DateTimeOffset _stored;
 
-    protected override IReadOnlyList<string> Channels => [WakeUp.Channel, WakeUp.SchedulingChannel, WakeUp.CancelChannel];
+    protected override IReadOnlyList<string> Channels => [WakeUp.Channel, WakeUp.SchedulingChannel, WakeUp.CancelChannel, WakeUp.DeliveriesChannel];
 
     protected override async Task BeginAsync(CancellationToken cancellationToken)
     {
@@ -44,6 +46,11 @@ internal sealed partial class WakeUpListener(
         foreach (var operation in payloads[WakeUp.CancelChannel])
         {
             await CancelAsync(operation, cancellationToken);
+        }
+
+        if (payloads.Contains(WakeUp.DeliveriesChannel))
+        {
+            deliveries.LookNow();
         }
 
         if (payloads.Contains(WakeUp.Channel))
