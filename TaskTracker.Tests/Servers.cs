@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -15,22 +16,11 @@ namespace TaskTracker.Tests;
 public static class Servers
 {
     private static readonly LocalFolders Folders = LocalFolders.OfUser();
-    private static readonly Lazy<Task<RunningPostgres>> Postgres = new(StartPostgresAsync);
+    private static readonly Lazy<Task<PostgresForTests>> Postgres = new(() => StartPostgresAsync(durable: false));
     private static readonly Lazy<Task<RedisForTests>> Redis = new(StartRedisAsync);
 
     /// <summary>Creates an empty database and returns its connection string.</summary>
-    public static async Task<string> CreateDatabaseAsync()
-    {
-        var postgres = await Postgres.Value;
-        var database = $"test_{Guid.NewGuid():N}";
-
-        await using var connection = new NpgsqlConnection(postgres.ConnectionString);
-        await connection.OpenAsync();
-        await using var create = new NpgsqlCommand($"CREATE DATABASE {database}", connection);
-        await create.ExecuteNonQueryAsync();
-
-        return new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Database = database }.ConnectionString;
-    }
+    public static async Task<string> CreateDatabaseAsync() => await (await Postgres.Value).CreateDatabaseAsync();
 
     /// <summary>The connection string of the shared Redis.</summary>
     public static async Task<string> GetRedisAsync() => (await Redis.Value).ConnectionString;
@@ -51,15 +41,35 @@ public static class Servers
         return redis;
     }
 
-    internal static DataFolder NewFolder() => DataFolder.CreateThrowAway(Path.Combine(Folders.Data, "throw-away"));
-
-    private static async Task<RunningPostgres> StartPostgresAsync()
+    /// <summary>Starts a Postgres for one test, which may stop it and start it again.</summary>
+    /// <param name="durable">Whether what is committed outlives a crash of the server; without, it is faster.</param>
+    public static async Task<PostgresForTests> StartPostgresAsync(bool durable)
     {
         var binaries = await PostgresBinaries.GetAsync(Folders.Programs, Console.WriteLine, CancellationToken.None);
         var folder = NewFolder();
-        var postgres = await PostgresServer.PrepareAsync(binaries, folder.Path, "tasktracker", durable: false, Console.WriteLine, CancellationToken.None);
+        var server = await PostgresServer.PrepareAsync(binaries, folder.Path, "tasktracker", durable, Console.WriteLine, CancellationToken.None);
+        var postgres = new PostgresForTests(server, folder);
+        await postgres.StartAsync();
 
-        var connection = new NpgsqlConnectionStringBuilder
+        return postgres;
+    }
+
+    internal static DataFolder NewFolder() => DataFolder.CreateThrowAway(Path.Combine(Folders.Data, "throw-away"));
+}
+
+/// <summary>A Postgres server on a port of its own, which keeps port, password and data over a stop and a start.</summary>
+public sealed class PostgresForTests : IDisposable
+{
+    private readonly LocalServer postgres;
+    private readonly DataFolder folder;
+    private readonly NpgsqlConnectionStringBuilder connection;
+    private ServerProcess? server;
+
+    internal PostgresForTests(LocalServer postgres, DataFolder folder)
+    {
+        this.postgres = postgres;
+        this.folder = folder;
+        connection = new()
         {
             Host = "127.0.0.1",
             Port = ServerProcess.FreePort(),
@@ -71,9 +81,40 @@ public static class Servers
             ConnectionPruningInterval = 1,
             IncludeErrorDetail = true,
         };
-        var server = await ServerProcess.StartAsync(postgres.Command, connection.Port, () => AnswersAsync(connection.ConnectionString));
+    }
 
-        return new(folder, server, connection.ConnectionString);
+    /// <summary>Creates an empty database and returns its connection string.</summary>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        var database = $"test_{Guid.NewGuid():N}";
+        await using var admin = new NpgsqlConnection(connection.ConnectionString);
+        await admin.OpenAsync();
+        await using var create = new NpgsqlCommand($"CREATE DATABASE {database}", admin);
+        await create.ExecuteNonQueryAsync();
+
+        return new NpgsqlConnectionStringBuilder(connection.ConnectionString) { Database = database }.ConnectionString;
+    }
+
+    /// <summary>Starts the server and returns when it answers.</summary>
+    public async Task StartAsync() => server = await ServerProcess.StartAsync(postgres.Command, connection.Port, () => AnswersAsync(connection.ConnectionString));
+
+    /// <summary>Ends the server, <c>-m fast</c>: open transactions are rolled back, connections break.</summary>
+    public void Stop() => server?.Dispose();
+
+    /// <summary>Ends the server, <c>-m immediate</c>: as in a crash, what it committed is found by the next start.</summary>
+    public void Crash()
+    {
+        var pidFile = Directory.GetFiles(folder.Path, "postmaster.pid", SearchOption.AllDirectories).Single();
+        Signals.Send("QUIT", int.Parse(File.ReadLines(pidFile).First(), CultureInfo.InvariantCulture));
+        server!.Process.WaitForExit(TimeSpan.FromSeconds(30));
+        server.Dispose();
+    }
+
+    /// <summary>Ends the server for good.</summary>
+    public void Dispose()
+    {
+        Stop();
+        folder.Dispose();
     }
 
     internal static async Task<bool> AnswersAsync(string connectionString)
@@ -88,9 +129,6 @@ public static class Servers
             return false;
         }
     }
-
-    // Holds what must not be collected: with the folder's lock and the server's pipe the two would go as well.
-    private sealed record RunningPostgres(DataFolder Folder, ServerProcess Server, string ConnectionString);
 }
 
 /// <summary>A Redis server on a port of its own, which keeps port and password over a stop and a start.</summary>
@@ -229,5 +267,16 @@ internal sealed class ServerProcess : IDisposable
                 output.AppendLine(line);
             }
         }
+    }
+}
+
+/// <summary>Signals to processes, which .NET itself cannot send.</summary>
+internal static class Signals
+{
+    /// <summary>Sends a signal, named as <c>kill</c> names it.</summary>
+    public static void Send(string signal, int process)
+    {
+        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {process}"]);
+        kill.WaitForExit();
     }
 }

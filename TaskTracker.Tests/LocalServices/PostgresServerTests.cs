@@ -130,7 +130,7 @@ public sealed class PostgresServerTests : IAsyncLifetime, IDisposable
         PostgresServer.PrepareAsync(binaries, folder.Path, "tasktracker", durable: false, _ => { }, CancellationToken.None);
 
     private static Task<ServerProcess> StartAsync(LocalServer postgres, int port) =>
-        ServerProcess.StartAsync(postgres.Command, port, () => Servers.AnswersAsync(ConnectionString(postgres, port)));
+        ServerProcess.StartAsync(postgres.Command, port, () => PostgresForTests.AnswersAsync(ConnectionString(postgres, port)));
 
     private static string ConnectionString(LocalServer postgres, int port) =>
         $"Host=127.0.0.1;Port={port};Username={PostgresServer.User};Password={postgres.Password};Database=tasktracker;Pooling=false";
