@@ -13,14 +13,14 @@ internal sealed class Replica : IDisposable
     // Prints the service's process id, and kills the service, frozen or not, when the pipe to this process breaks.
     private const string Script =
         """
-        exec 3<&0
+        exec 3<&0 2>/dev/null
         "$@" 3<&- </dev/null >>"$REPLICA_LOG" 2>&1 &
         service=$!
         echo $service
-        (read -r _ <&3; kill -KILL $service) >/dev/null 2>&1 &
+        (read -r _ <&3; kill -KILL $service) >/dev/null &
         watcher=$!
         wait $service
-        kill $watcher 2>/dev/null
+        kill $watcher
         """;
 
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(120);
