@@ -1,6 +1,5 @@
 using Quartz;
 using Quartz.Impl;
-using TaskTracker.Data;
 using TaskTracker.Data.Operations;
 using TaskTracker.Data.Scheduling;
 
@@ -12,7 +11,7 @@ internal static class OperationServices
     public static void AddOperations(this IHostApplicationBuilder builder)
     {
         // Nobody starts this scheduler: no hosted service does, and it has no threads. Its health says nothing, either.
-        builder.AddSchedulerCluster(store => store.UsePostgres(source => source.ConnectionStringName = DataServices.ConnectionName));
+        builder.AddSchedulerCluster(ownsSchema: false);
         builder.AddQuartz(quartz => quartz.UseThreadPool<ZeroSizeThreadPool>());
 
         builder.Services.AddSingleton<JobsGate>();

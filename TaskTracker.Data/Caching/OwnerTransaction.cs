@@ -13,6 +13,9 @@ public sealed class OwnerTransaction(TaskTrackerDbContext db, OwnerVersions vers
     /// <summary>The longest one attempt may take; PostgreSQL itself ends it (17 or later).</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
+    // A process that stands still in the middle of it must not hold its locks until the limit.
+    private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(10);
+
     /// <summary>Runs <paramref name="change"/> in a transaction and commits it.</summary>
     /// <param name="owners">Whose data it changes; empty where no cached answer depends on it.</param>
     /// <param name="change">The change, saved by itself, and free of any effect outside the context's database.</param>
@@ -38,7 +41,8 @@ public sealed class OwnerTransaction(TaskTrackerDbContext db, OwnerVersions vers
                     .SqlQuery<string>($"""
                         with marked as (insert into statistics_marks (owner_id) select unnest({owners.ToArray()}))
                         select pg_current_xact_id()::text as "Value"
-                        from set_config('transaction_timeout', {$"{(int)Limit.TotalSeconds}s"}, true)
+                        from set_config('transaction_timeout', {$"{(int)Limit.TotalSeconds}s"}, true) limited,
+                            set_config('idle_in_transaction_session_timeout', {$"{(int)LongestIdle.TotalSeconds}s"}, true) limited_when_idle
                         """)
                     .ToListAsync(attempt)).Single();
                 if (owners.Count > 0)

@@ -1,4 +1,8 @@
+using System.Data.Common;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Npgsql;
 using Quartz;
 
 namespace TaskTracker.Data.Scheduling;
@@ -15,12 +19,20 @@ public static class SchedulerCluster
     // Looks every few seconds that found nothing are worth no more than an answer to 'is it alive'.
     private static readonly TimeSpan s_skippedRetention = TimeSpan.FromMinutes(15);
 
-    /// <summary>Adds a scheduler that is one of the cluster. Whether it runs jobs, or only stores firings, is not said here.</summary>
+    // A node that stands still in the middle of a transaction would hold its locks, and with them every other node.
+    private static readonly TimeSpan s_longestIdleInTransaction = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Adds a scheduler that is one of the cluster, and the <see cref="NpgsqlDataSource"/> that it uses. Whether it runs
+    /// jobs, or only stores firings, is not said here.
+    /// </summary>
     /// <param name="builder">The service that is being built.</param>
-    /// <param name="database">Says where the database is, and what else this process does with it.</param>
-    public static void AddSchedulerCluster(this IHostApplicationBuilder builder, Action<IPersistentStoreBuilder> database)
+    /// <param name="ownsSchema">Whether it creates the tables that are missing.</param>
+    public static void AddSchedulerCluster(this IHostApplicationBuilder builder, bool ownsSchema)
     {
-        builder.AddQuartz(quartz => Configure(quartz, database));
+        builder.Services.AddSingleton(_ => OpenDataSource(builder.Configuration));
+        builder.Services.AddSingleton<DbDataSource>(services => services.GetRequiredService<NpgsqlDataSource>());
+        builder.AddQuartz(quartz => Configure(quartz, ownsSchema));
         builder.Services.AddQuartzExecutionHistory(history =>
         {
             history.Retention = s_historyRetention;
@@ -33,7 +45,7 @@ public static class SchedulerCluster
         });
     }
 
-    private static void Configure(IQuartzBuilder quartz, Action<IPersistentStoreBuilder> database)
+    private static void Configure(IQuartzBuilder quartz, bool ownsSchema)
     {
         quartz.ConfigureScheduler(scheduler =>
         {
@@ -42,7 +54,12 @@ public static class SchedulerCluster
         });
         quartz.UsePersistentStore(store =>
         {
-            database(store);
+            store.UsePostgres(source => source.UseRegisteredDataSource = true);
+            if (ownsSchema)
+            {
+                store.ProvisionSchema();
+            }
+
             store.UseSystemTextJsonSerializer();
             store.UseExecutionHistory();
             // A node that died is noticed, and its jobs run elsewhere, after about the sum of the two.
@@ -63,5 +80,15 @@ public static class SchedulerCluster
                 options.RecoverFiringsCancelledByShutdown = true;
             });
         });
+    }
+
+    private static NpgsqlDataSource OpenDataSource(IConfiguration configuration)
+    {
+        var connectionString = configuration.GetConnectionString(DataServices.ConnectionName)
+            ?? throw new InvalidOperationException(
+                $"The database is not named: set ConnectionStrings__{DataServices.ConnectionName} or DATABASE_URL.");
+        var connection = new NpgsqlConnectionStringBuilder(connectionString);
+        connection.Options = $"{connection.Options} -c idle_in_transaction_session_timeout={s_longestIdleInTransaction.TotalMilliseconds}".TrimStart();
+        return NpgsqlDataSource.Create(connection);
     }
 }

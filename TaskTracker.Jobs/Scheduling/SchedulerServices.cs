@@ -1,7 +1,4 @@
-using System.Data.Common;
-using Npgsql;
 using Quartz;
-using TaskTracker.Data;
 using TaskTracker.Data.Scheduling;
 
 namespace TaskTracker.Jobs.Scheduling;
@@ -13,14 +10,7 @@ internal static class SchedulerServices
     {
         var services = builder.Services;
 
-        services.AddSingleton(_ => OpenDataSource(builder.Configuration));
-        services.AddSingleton<DbDataSource>(provider => provider.GetRequiredService<NpgsqlDataSource>());
-
-        builder.AddSchedulerCluster(store =>
-        {
-            store.UsePostgres(source => source.UseRegisteredDataSource = true);
-            store.ProvisionSchema();
-        });
+        builder.AddSchedulerCluster(ownsSchema: true);
         builder.AddQuartz(quartz =>
         {
             quartz.ConfigureScheduler(scheduler =>
@@ -41,14 +31,5 @@ internal static class SchedulerServices
         services.AddHealthChecks().AddQuartz();
 
         services.AddHostedService<WakeUpListener>();
-    }
-
-    private static NpgsqlDataSource OpenDataSource(IConfiguration configuration)
-    {
-        var connectionString = configuration.GetConnectionString(DataServices.ConnectionName)
-            ?? throw new InvalidOperationException(
-                $"The database is not named: set ConnectionStrings__{DataServices.ConnectionName} or DATABASE_URL.");
-
-        return NpgsqlDataSource.Create(connectionString);
     }
 }
