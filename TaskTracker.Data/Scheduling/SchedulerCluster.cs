@@ -74,6 +74,9 @@ public static class SchedulerCluster
                 // With it, one open transaction that enqueues would hold up every other.
                 options.LockOnInsert = false;
                 options.CommandTimeout = TimeSpan.FromSeconds(15);
+                // How long a node rests after an error, and with it everything that is due: a database that was restarted
+                // is back within seconds.
+                options.DbRetryInterval = TimeSpan.FromSeconds(1);
                 // Storing a wake-up while another node fires it can deadlock (see decision 0003); the next try succeeds.
                 options.TransientRetryInterval = TimeSpan.FromMilliseconds(100);
                 // A node that is stopped hands what it was doing to another at once.
