@@ -7,6 +7,8 @@ namespace TaskTracker.Tests.Chaos;
 [Collection(ChaosTests.Name)]
 public sealed class BacklogTests(ITestOutputHelper output)
 {
+    private const int Operations = 40;
+
     [Fact]
     public Task Reminders_do_not_wait_behind_operations() => ChaosSystem.RunAsync(output, "backlog", jobs: 2, apis: 1, async system =>
     {
@@ -17,7 +19,7 @@ public sealed class BacklogTests(ITestOutputHelper output)
         // Each update waits for the held task, so they fill what operations may take of both replicas, and the queue.
         await using (await system.HoldAsync("select from tasks where id = $1 for update", task))
         {
-            for (var i = 0; i < 60; i++)
+            for (var i = 0; i < Operations; i++)
             {
                 await user.Clients[0].StartBulkUpdateAsync([task], new { description = $"update {i}" });
             }
@@ -38,6 +40,6 @@ public sealed class BacklogTests(ITestOutputHelper output)
         }
 
         await system.OperationsEndedAsync(TimeSpan.FromMinutes(3));
-        Assert.Equal(60, await system.QueryAsync<long>("select count(*) from operations where status = 'completed'"));
+        Assert.Equal(Operations, await system.QueryAsync<long>("select count(*) from operations where status = 'completed'"));
     });
 }

@@ -19,6 +19,7 @@ internal sealed class ChaosSystem : IAsyncDisposable
     private const int ShownLines = 40;
 
     private readonly List<Replica> _replicas = [];
+    private readonly PostgresForTests _postgres;
     private readonly RedisForTests _redis;
     private readonly string _connectionString;
     private readonly string _logs;
@@ -26,15 +27,13 @@ internal sealed class ChaosSystem : IAsyncDisposable
 
     private ChaosSystem(PostgresForTests postgres, RedisForTests redis, string connectionString, string logs, ITestOutputHelper output)
     {
-        Postgres = postgres;
+        _postgres = postgres;
         _redis = redis;
         _connectionString = connectionString;
         _logs = logs;
         _output = output;
         Database = NpgsqlDataSource.Create(connectionString);
     }
-
-    public PostgresForTests Postgres { get; }
 
     /// <summary>The tests' own connections.</summary>
     public NpgsqlDataSource Database { get; }
@@ -56,17 +55,10 @@ internal sealed class ChaosSystem : IAsyncDisposable
         await using var system = await CreateAsync(output, name);
         try
         {
-            system.Jobs = system.Add("TaskTracker.Jobs", jobs);
-            system.Apis = system.Add("TaskTracker.Api", apis);
-            foreach (var replica in system._replicas)
-            {
-                await replica.StartAsync();
-            }
-
-            foreach (var replica in system._replicas)
-            {
-                await replica.HealthyAsync();
-            }
+            system.Jobs = [.. Enumerable.Range(1, jobs).Select(_ => system.Add("TaskTracker.Jobs"))];
+            system.Apis = [.. Enumerable.Range(1, apis).Select(_ => system.Add("TaskTracker.Api"))];
+            await Task.WhenAll(system._replicas.Select(replica => replica.StartAsync()));
+            await Task.WhenAll(system._replicas.Select(replica => replica.HealthyAsync()));
 
             await test(system);
         }
@@ -75,6 +67,16 @@ internal sealed class ChaosSystem : IAsyncDisposable
             system.ShowLogs();
             throw;
         }
+    }
+
+    /// <summary>Starts one more replica of the jobs service and waits until it does its work.</summary>
+    public async Task<Replica> AddJobsAsync()
+    {
+        var replica = Add("TaskTracker.Jobs");
+        await replica.StartAsync();
+        await replica.HealthyAsync();
+
+        return replica;
     }
 
     /// <summary>A new user, who is logged in at every replica of the API.</summary>
@@ -153,6 +155,22 @@ internal sealed class ChaosSystem : IAsyncDisposable
         return connection;
     }
 
+    /// <summary>Restarts the database under everybody's hands.</summary>
+    public async Task RestartPostgresAsync(bool crash)
+    {
+        if (crash)
+        {
+            _postgres.Crash();
+        }
+        else
+        {
+            _postgres.Stop();
+        }
+
+        await _postgres.StartAsync();
+        Database.Clear();
+    }
+
     /// <summary>Waits until no operation is open any more.</summary>
     public Task OperationsEndedAsync(TimeSpan within) => Eventually.GetAsync("every operation ends", within, async _ =>
         await QueryAsync<long>("select count(*) from operations where status in ('pending', 'running')") == 0 ? "ended" : null);
@@ -170,7 +188,7 @@ internal sealed class ChaosSystem : IAsyncDisposable
 
         await Database.DisposeAsync();
         _redis.Dispose();
-        Postgres.Dispose();
+        _postgres.Dispose();
     }
 
     private static async Task<ChaosSystem> CreateAsync(ITestOutputHelper output, string name)
@@ -189,7 +207,7 @@ internal sealed class ChaosSystem : IAsyncDisposable
         return new ChaosSystem(postgres, await Servers.StartRedisAsync(), await postgres.CreateDatabaseAsync(), logs, output);
     }
 
-    private List<Replica> Add(string service, int count)
+    private Replica Add(string service)
     {
         var environment = new Dictionary<string, string>
         {
@@ -197,12 +215,12 @@ internal sealed class ChaosSystem : IAsyncDisposable
             ["ConnectionStrings__tasktracker"] = _connectionString,
             ["ConnectionStrings__cache"] = _redis.ConnectionString,
             ["Reminders__LeadTimes"] = LeadTime.ToString("c"),
+            ["Logging__Console__FormatterOptions__TimestampFormat"] = "HH:mm:ss.fff ",
         };
-        var added = Enumerable.Range(1, count)
-            .Select(number => new Replica(service, Path.Combine(_logs, $"{service}-{number}.log"), environment))
-            .ToList();
-        _replicas.AddRange(added);
-        return added;
+        var replica = new Replica(service, Path.Combine(_logs, $"{service}-{_replicas.Count + 1}.log"), environment);
+        _replicas.Add(replica);
+
+        return replica;
     }
 
     private NpgsqlCommand Command(string sql, object[] values)
