@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Authentication.BearerToken;
 using Microsoft.AspNetCore.Authorization;
@@ -80,12 +81,19 @@ internal static class Documentation
         [typeof(UpdateNotificationSettingsRequest)] = """{ "email_enabled": true, "webhook_url": "https://example.com/hooks/tasks" }""",
         [typeof(NotificationSettingsResponse)] =
             """{ "email_enabled": true, "webhook_url": "https://example.com/hooks/tasks", "webhook_secret_set": true, "webhook_secret": null }""",
-        [typeof(DeliveryResponse)] =
+        [typeof(List<DeliveryResponse>)] =
             """
-            {
+            [{
+              "id": 2, "notification_id": null, "channel": "email", "status": "pending", "attempts": 0, "last_error": null,
+              "created_at": "2030-01-30T08:30:00.000000Z", "next_attempt_at": "2030-01-30T08:30:00.000000Z", "finished_at": null
+            }]
+            """,
+        [typeof(Page<DeliveryResponse>)] =
+            """
+            { "items": [{
               "id": 1, "notification_id": 1, "channel": "webhook", "status": "sent", "attempts": 1, "last_error": null,
               "created_at": "2030-01-30T08:30:00.000000Z", "next_attempt_at": null, "finished_at": "2030-01-30T08:30:00.250000Z"
-            }
+            }], "next_cursor": null }
             """,
         [typeof(HealthResponse)] = """{ "status": "healthy", "database": "connected", "redis": "connected", "redis_status": "in_use", "jobs": "running" }""",
         [typeof(Page<NodeResponse>)] =
@@ -125,6 +133,9 @@ internal static class Documentation
             { "items": [{ "id": 7, "at": "2030-01-01T09:00:00.000000Z", "actor": "ada", "user_id": 1, "action": "pause", "target": "export_user_tasks",
               "outcome": "done", "reason": "The disk is full.", "detail": null }], "next_cursor": null }
             """,
+        [typeof(Page<LogLevelResponse>)] =
+            """{ "items": [{ "service": "jobs", "category": "TaskTracker", "level": "debug", "expires_at": "2030-01-01T09:15:00.000000Z" }], "next_cursor": null }""",
+        [typeof(LogLevelRequest)] = """{ "level": "Debug", "category": "TaskTracker", "minutes": 15 }""",
         [typeof(PauseRequest)] = """{ "reason": "The disk is full." }""",
         [typeof(ActionResponse)] = """{ "message": "export_user_tasks is paused: The disk is full." }""",
         [typeof(CacheStatusResponse)] =
@@ -177,6 +188,12 @@ internal static class Documentation
         options.AddOperationTransformer<DocumentedAnswers>();
         options.AddOperationTransformer((operation, context, _) =>
         {
+            // A parameter is named by its property unless it is renamed; refusals name it as everything else, in snake_case.
+            foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Query) ?? [])
+            {
+                parameter.Name = JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter.Name!);
+            }
+
             if (!context.Description.ActionDescriptor.EndpointMetadata.OfType<IAllowAnonymous>().Any())
             {
                 operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, context.Document)] = [] }];

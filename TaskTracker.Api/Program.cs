@@ -47,6 +47,7 @@ app.UseTargetLimit();
 app.UseReadableBodies();
 app.UseDocumentation();
 app.UseRouting();
+app.UseRefusalsOfRouting();
 app.UseCors();
 app.UseAuthentication();
 app.UseUserSpans();

@@ -1,3 +1,5 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using TaskTracker.Api.Http;
 using TaskTracker.Api.Json;
@@ -46,12 +48,19 @@ internal static class Refusals
         });
     }
 
+    /// <summary>
+    /// Answers what routing has refused, the method or the body's type, before anybody is asked for a token: that such a
+    /// route is there is no secret. Right behind routing.
+    /// </summary>
+    public static void UseRefusalsOfRouting(this WebApplication app) => app.Use((context, next) =>
+        context.GetEndpoint() is { RequestDelegate: { } refuse } and not RouteEndpoint ? refuse(context) : next(context));
+
     private static void Complete(ProblemDetailsContext context)
     {
         var problem = context.ProblemDetails;
         if (problem is HttpValidationProblemDetails { Errors.Count: > 0 } validation)
         {
-            var errors = validation.Errors.ToDictionary(error => JsonFormat.FieldName(error.Key), error => error.Value);
+            var errors = validation.Errors.ToDictionary(error => FieldOf(context.HttpContext, error.Key), error => error.Value);
             validation.Errors = errors;
             problem.Title = NotValid;
             problem.Detail ??= string.Join(' ', errors.SelectMany(error => error.Value.Select(text => $"{error.Key}: {text}")));
@@ -59,6 +68,11 @@ internal static class Refusals
 
         problem.Detail ??= DetailOf(problem.Status) ?? problem.Title;
     }
+
+    // The framework names a header by the parameter that takes it.
+    private static string FieldOf(HttpContext context, string name) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<MethodInfo>()?.GetParameters().FirstOrDefault(parameter => parameter.Name == name)
+            ?.GetCustomAttribute<FromHeaderAttribute>()?.Name ?? JsonFormat.FieldName(name);
 
     /// <summary>What is said of a refusal that says nothing itself.</summary>
     public static string? DetailOf(int? status) => status switch

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
@@ -8,7 +9,7 @@ using TaskTracker.Data.Tasks;
 namespace TaskTracker.Api.Http;
 
 /// <summary>ETags, and what clients ask by them (RFC 9110, section 13).</summary>
-internal static class EntityTags
+internal static partial class EntityTags
 {
     /// <summary>The tag of a task: it changes with every write of the row.</summary>
     public static EntityTagHeaderValue Of(TaskItem task) => new($"\"{task.Id:x}-{task.Version:x}\"");
@@ -45,7 +46,7 @@ internal static class EntityTags
             return null;
         }
 
-        return Parse(header) ?? throw new UnreadableHeaderException("If-Match", "Must be '*', or ETags as reads answer them, in their quotation marks.");
+        return WellFormed().IsMatch(header.ToString()) && Parse(header) is { } tags ? tags : throw new UnreadableHeaderException("If-Match", "Must be '*', or ETags as reads answer them, in their quotation marks.");
     }
 
     /// <summary>Whether a write may go on.</summary>
@@ -55,6 +56,10 @@ internal static class EntityTags
     /// <summary>The answer to a write whose task has changed meanwhile.</summary>
     public static ProblemHttpResult Changed() => TypedResults.Problem(
         "The task has changed since it was read: read it again, and decide again.", statusCode: StatusCodes.Status412PreconditionFailed);
+
+    // A write that goes on by a misread condition cannot be taken back, and the framework reads '"a" "b"' and '*, *' as well.
+    [GeneratedRegex("""^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$""", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex WellFormed();
 
     private static List<EntityTagHeaderValue>? Parse(StringValues header) =>
         EntityTagHeaderValue.TryParseList([.. header.Select(text => text ?? "")], out var tags) && tags.Count > 0 ? [.. tags] : null;

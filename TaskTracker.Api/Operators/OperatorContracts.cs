@@ -4,6 +4,7 @@ using Quartz;
 using TaskTracker.Api.Json;
 using TaskTracker.Api.Paging;
 using TaskTracker.Data.Audit;
+using TaskTracker.Data.Logging;
 
 namespace TaskTracker.Api.Operators;
 
@@ -143,6 +144,39 @@ public sealed record ActionResponse(string Message);
 /// <summary>Why a job is paused.</summary>
 /// <param name="Reason">1 to 250 characters, for whoever wonders later.</param>
 public sealed record PauseRequest([Text(AuditEntry.ReasonMaxLength, MinimumLength = 1)] string Reason);
+
+/// <summary>A log level that is changed for a while.</summary>
+/// <param name="Service">The service, <c>api</c> or <c>jobs</c>.</param>
+/// <param name="Category">The beginning of the names of loggers, or <c>Default</c> for all that have no level of their own.</param>
+/// <param name="Level">The lowest level that is logged.</param>
+/// <param name="ExpiresAt">Until when.</param>
+public sealed record LogLevelResponse(string Service, string Category, string Level, DateTimeOffset ExpiresAt);
+
+/// <summary>How much a service shall log for a while.</summary>
+public sealed record LogLevelRequest : IValidatableObject
+{
+    /// <summary>The lowest level that is logged: <c>Trace</c>, <c>Debug</c>, <c>Information</c>, <c>Warning</c>, <c>Error</c>, <c>Critical</c> or <c>None</c>.</summary>
+    [Text(20, MinimumLength = 1)]
+    public required string Level { get; init; }
+
+    /// <summary>The beginning of the names of loggers, such as <c>TaskTracker</c>; all that have no level of their own unless given.</summary>
+    [Text(LogLevelOverride.CategoryMaxLength)]
+    public string? Category { get; init; }
+
+    /// <summary>For how many minutes: 1 to 1440, 15 by default.</summary>
+    [Range(1, 1440, ErrorMessage = "Must be a number of minutes from 1 to 1440.")]
+    public int Minutes { get; init; } = 15;
+
+    internal string CategoryOrDefault => string.IsNullOrWhiteSpace(Category) ? LogLevelOverride.DefaultCategory : Category;
+
+    internal LogLevel ParsedLevel => Enum.Parse<LogLevel>(Level, ignoreCase: true);
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        Enum.GetNames<LogLevel>().Contains(Level, StringComparer.OrdinalIgnoreCase)
+            ? []
+            : [new ValidationResult($"Must be one of {string.Join(", ", Enum.GetNames<LogLevel>())}.", [nameof(Level)])];
+}
 
 /// <summary>Which page of a list.</summary>
 public record PageQuery

@@ -6,6 +6,7 @@ using TaskTracker.Api.Operations;
 using TaskTracker.Api.Paging;
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
+using TaskTracker.Data.Logging;
 
 namespace TaskTracker.Api.Operators;
 
@@ -30,6 +31,8 @@ internal static class OperatorEndpoints
         read.MapGet("/statistics", ListStatistics).WithName(nameof(ListStatistics)).WithSummary("Runs by job in numbers").ProducesValidationProblem();
         read.MapGet("/schedules", ListSchedules).WithName(nameof(ListSchedules)).WithSummary("When jobs start by themselves");
 
+        read.MapGet("/log-levels", ListLogLevels).WithName(nameof(ListLogLevels)).WithSummary("Which log levels are changed for a while");
+
         var act = ops.MapGroup("").RequireAuthorization(OperatorAccess.Act);
         act.MapPost("/jobs/{name}/run", RunJob).WithName(nameof(RunJob)).WithSummary("Run a job now, also while it is paused")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).Audited("run", "name");
@@ -43,6 +46,10 @@ internal static class OperatorEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).Audited("retry", "id");
         act.MapPost("/cache/clear", ClearCache).WithName(nameof(ClearCache)).WithSummary("Forget all cached answers, on every replica")
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable).Audited("clear", "cache");
+        act.MapPut("/log-levels/{service}", SetLogLevel).WithName(nameof(SetLogLevel)).WithSummary("Change how much a service logs for a while, without a restart")
+            .ProducesProblem(StatusCodes.Status404NotFound).Audited("set log level", "service");
+        act.MapDelete("/log-levels/{service}", ResetLogLevels).WithName(nameof(ResetLogLevels)).WithSummary("Let a service log as configured again")
+            .ProducesProblem(StatusCodes.Status404NotFound).Audited("reset log levels", "service");
         act.MapGet("/audit", ListAudit).WithName(nameof(ListAudit)).WithSummary("What operators did, the latest first, a page at a time").ProducesValidationProblem();
     }
 
@@ -108,6 +115,33 @@ internal static class OperatorEndpoints
     private static async Task<Results<Accepted<ActionResponse>, NotFound, ProblemHttpResult>> RetryRun(
         [Text(MaxNameLength, MinimumLength = 1)] string id, RunControl runs, CancellationToken cancellationToken) =>
         Answer(await runs.RetryAsync(id, cancellationToken));
+
+    private static async Task<Page<LogLevelResponse>> ListLogLevels(LogLevels levels, CancellationToken cancellationToken) =>
+        new(await levels.ListAsync(cancellationToken), null);
+
+    private static async Task<Results<Ok<ActionResponse>, NotFound>> SetLogLevel(
+        [Text(MaxNameLength, MinimumLength = 1)] string service, LogLevelRequest request, LogLevels levels, CancellationToken cancellationToken)
+    {
+        if (!LogLevelServices.Services.Contains(service))
+        {
+            return TypedResults.NotFound();
+        }
+
+        await levels.SetAsync(service, request, cancellationToken);
+        return TypedResults.Ok(new ActionResponse($"{service} logs {request.CategoryOrDefault} from {request.Level} on, for {request.Minutes} minutes."));
+    }
+
+    private static async Task<Results<Ok<ActionResponse>, NotFound>> ResetLogLevels(
+        [Text(MaxNameLength, MinimumLength = 1)] string service, LogLevels levels, CancellationToken cancellationToken)
+    {
+        if (!LogLevelServices.Services.Contains(service))
+        {
+            return TypedResults.NotFound();
+        }
+
+        await levels.ResetAsync(service, cancellationToken);
+        return TypedResults.Ok(new ActionResponse($"{service} logs as configured."));
+    }
 
     private static async Task<Results<Ok<ActionResponse>, ProblemHttpResult>> ClearCache(OwnerVersions versions) =>
         await versions.ClearAsync()

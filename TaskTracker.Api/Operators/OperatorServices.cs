@@ -11,5 +11,6 @@ internal static class OperatorServices
         builder.Services.AddScoped<RunHistory>();
         builder.Services.AddScoped<JobControl>();
         builder.Services.AddScoped<RunControl>();
+        builder.Services.AddScoped<LogLevels>();
     }
 }

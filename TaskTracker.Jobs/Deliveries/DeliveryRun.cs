@@ -63,7 +63,7 @@ internal sealed partial class DeliveryRun(
     /// <param name="attempt">Its number.</param>
     public TimeSpan DelayAfter(int attempt)
     {
-        var delay = options.Value.FirstRetry * Math.Pow(4, attempt - 1);
+        var delay = options.Value.FirstRetry * Math.Pow(4, Math.Min(attempt - 1, 10));
         var jitter = 0.8 + (0.4 * Random.Shared.NextDouble());
         return (delay < s_longestRetry ? delay : s_longestRetry) * jitter;
     }

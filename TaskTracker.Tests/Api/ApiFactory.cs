@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -8,6 +9,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using TaskTracker.Api;
 using TaskTracker.Data;
+using TaskTracker.Data.Deliveries;
 
 namespace TaskTracker.Tests.Api;
 
@@ -85,7 +87,13 @@ public sealed class ApiFactory(
             builder.UseSetting(name, value);
         }
 
-        builder.ConfigureTestServices(services ?? (_ => { }));
+        builder.ConfigureTestServices(added =>
+        {
+            // No test asks the internet for an address.
+            added.AddSingleton<ResolveHost>((host, _) => Task.FromResult<IPAddress[]>(
+                IPAddress.TryParse(host, out var address) ? [address] : host == "localhost" ? [IPAddress.Loopback] : [IPAddress.Parse("93.184.216.34")]));
+            services?.Invoke(added);
+        });
     }
 }
 

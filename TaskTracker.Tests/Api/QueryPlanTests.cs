@@ -49,6 +49,8 @@ public sealed partial class QueryPlanTests
             ["/exports/{exportKey}"] = [$"/exports/{export}"],
             ["/notifications"] = ["/notifications", "/notifications?unread=true", "/notifications?unread=false&limit=200"],
             ["/notifications/unread"] = ["/notifications/unread"],
+            ["/notifications/settings"] = ["/notifications/settings"],
+            ["/notifications/deliveries"] = ["/notifications/deliveries"],
             ["/auth/me"] = ["/auth/me"],
             ["/notifications/stream"] = [],
         };
@@ -124,6 +126,10 @@ public sealed partial class QueryPlanTests
 
             insert into notifications (owner_id, task_id, kind, title, deadline, lead_time, created_at, read_at)
             select owner_id, id, 'reminder', title, now(), interval '0', now(), case when id % 3 = 0 then now() end from tasks;
+
+            insert into notification_settings (owner_id, email_enabled) select id, true from users;
+            insert into deliveries (owner_id, notification_id, channel, status, attempt, next_attempt_at, created_at, finished_at)
+            select owner_id, id, 'email', 'sent', 1, now(), now(), now() from notifications;
 
             insert into operations (id, owner_id, kind, status, progress, input, result, attempt, created_at, seen_at, finished_at, expires_at)
             select gen_random_uuid(), id, 'export', 'completed', 100, '{"{"}"format":"csv"{"}"}', null, 1, now(), now(), now(), now() + interval '7 days'

@@ -55,7 +55,15 @@ public sealed class ContractRows(Func<HttpClient> connect, TimeSpan leadTime)
         ["GET /notifications/unread"] = rows => rows.CountsUnreadAsync(),
         ["POST /notifications/{id}/read"] = rows => rows.MarksAsReadAsync(),
         ["GET /notifications/stream"] = rows => rows.StreamsAsync(),
+        ["GET /notifications/settings"] = rows => rows.TellsChannelsAsync(),
+        ["PUT /notifications/settings"] = rows => rows.ChangesChannelsAsync(),
+        ["DELETE /notifications/settings"] = rows => rows.TurnsChannelsOffAsync(),
+        ["POST /notifications/settings/test"] = rows => rows.TestsChannelsAsync(),
+        ["GET /notifications/deliveries"] = rows => rows.ListsDeliveriesAsync(),
     };
+
+    // An address, so that nobody is asked for one; nothing is sent to it.
+    private const string Webhook = "https://93.184.216.34/hook";
 
     private async Task WelcomesAsync()
     {
@@ -85,7 +93,7 @@ public sealed class ContractRows(Func<HttpClient> connect, TimeSpan leadTime)
         var answer = await EventuallyAsync(
             "a working cache", () => SendAsync(client, HttpMethod.Get, "/cache/status"), answer => answer.Json.GetProperty("cache_working").GetBoolean());
         Assert.Equal(300, answer.Json.GetProperty("cache_ttl").GetInt32());
-        Assert.Equal(["hits", "misses", "hit_ratio", "keys", "memory_bytes"], answer.Json.GetProperty("counts").EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["hits", "misses", "hit_ratio", "keys", "memory_bytes", "evictions"], answer.Json.GetProperty("counts").EnumerateObject().Select(member => member.Name));
         using var nobody = connect();
         Assert.Equal(JsonValueKind.Null, (await SendAsync(nobody, HttpMethod.Get, "/cache/status")).Json.GetProperty("counts").ValueKind);
     }
@@ -376,6 +384,56 @@ public sealed class ContractRows(Func<HttpClient> connect, TimeSpan leadTime)
     {
         var (client, _) = await LogInNewUserAsync();
         Assert.Equal("""{"unread":0}""", (await SendAsync(client, HttpMethod.Get, "/notifications/unread")).Text);
+    }
+
+    private async Task TellsChannelsAsync()
+    {
+        var (client, _) = await LogInNewUserAsync();
+        Assert.Equal(
+            """{"email_enabled":false,"webhook_url":null,"webhook_secret_set":false,"webhook_secret":null}""",
+            (await SendAsync(client, HttpMethod.Get, "/notifications/settings")).Text);
+    }
+
+    private async Task ChangesChannelsAsync()
+    {
+        var (client, _) = await LogInNewUserAsync();
+
+        var changed = await SendAsync(client, HttpMethod.Put, "/notifications/settings", new { webhook_url = Webhook });
+        var kept = await SendAsync(client, HttpMethod.Put, "/notifications/settings", new { email_enabled = true });
+
+        Assert.Equal((HttpStatusCode.OK, Webhook), (changed.Status, changed.Json.GetProperty("webhook_url").GetString()));
+        Assert.NotEmpty(changed.Json.GetProperty("webhook_secret").GetString()!);
+        Assert.Equal((Webhook, JsonValueKind.Null), (kept.Json.GetProperty("webhook_url").GetString(), kept.Json.GetProperty("webhook_secret").ValueKind));
+        (await SendAsync(client, HttpMethod.Put, "/notifications/settings", new { webhook_url = "https://127.0.0.1/" })).IsProblem(HttpStatusCode.BadRequest, "webhook_url");
+    }
+
+    private async Task TurnsChannelsOffAsync()
+    {
+        var (client, _) = await LogInNewUserAsync();
+        await SendAsync(client, HttpMethod.Put, "/notifications/settings", new { email_enabled = true });
+
+        Assert.Equal(HttpStatusCode.NoContent, (await SendAsync(client, HttpMethod.Delete, "/notifications/settings")).Status);
+        Assert.False((await SendAsync(client, HttpMethod.Get, "/notifications/settings")).Json.GetProperty("email_enabled").GetBoolean());
+    }
+
+    private async Task TestsChannelsAsync()
+    {
+        var (client, _) = await LogInNewUserAsync();
+        (await SendAsync(client, HttpMethod.Post, "/notifications/settings/test")).IsProblem(HttpStatusCode.Conflict);
+
+        await SendAsync(client, HttpMethod.Put, "/notifications/settings", new { email_enabled = true });
+        Assert.Equal(HttpStatusCode.Accepted, (await SendAsync(client, HttpMethod.Post, "/notifications/settings/test")).Status);
+    }
+
+    private async Task ListsDeliveriesAsync()
+    {
+        var (client, _) = await LogInNewUserAsync();
+        Assert.Equal("""{"items":[],"next_cursor":null}""", (await SendAsync(client, HttpMethod.Get, "/notifications/deliveries")).Text);
+
+        await SendAsync(client, HttpMethod.Put, "/notifications/settings", new { email_enabled = true });
+        await SendAsync(client, HttpMethod.Post, "/notifications/settings/test");
+        var delivery = Assert.Single((await SendAsync(client, HttpMethod.Get, "/notifications/deliveries")).Json.GetProperty("items").EnumerateArray());
+        Assert.Equal("email", delivery.GetProperty("channel").GetString());
     }
 
     private async Task MarksAsReadAsync()

@@ -93,7 +93,8 @@ public sealed class WebhookGuardTests
     [InlineData("10.21.3.4", "10.20.0.0/16", false)]
     [InlineData("127.0.0.1", "::1/128,127.0.0.1/32", true)]
     [InlineData("127.0.0.2", "::1/128,127.0.0.1/32", false)]
-    [InlineData("::ffff:127.0.0.1", "127.0.0.1/32", false)]
+    [InlineData("::ffff:127.0.0.1", "127.0.0.1/32", true)]
+    [InlineData("::ffff:127.0.0.2", "127.0.0.1/32", false)]
     [InlineData("fd00:20::1", "fd00:20::/64", true)]
     public async Task Only_a_network_on_the_list_is_an_exception(string address, string allowed, bool passes)
     {
@@ -139,7 +140,7 @@ public sealed class WebhookGuardTests
     }
 
     [Theory]
-    [InlineData("10.0.0.1/8")]
+    [InlineData("10.0.0.0")]
     [InlineData("localhost")]
     [InlineData("10.0.0.0/33")]
     public void A_network_that_is_none_is_named_with_what_would_be_right(string networks)

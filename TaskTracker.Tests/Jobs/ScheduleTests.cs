@@ -45,7 +45,7 @@ public sealed class ScheduleTests : IAsyncLifetime
         var scheduler = await SchedulerOfAsync(host);
 
         var jobs = (await scheduler.QueryJobs(new JobQuery())).Items;
-        Assert.Equal(6, jobs.Count);
+        Assert.Equal(7, jobs.Count);
         foreach (var job in jobs)
         {
             var detail = await scheduler.GetJobDetail(job.Key);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -11,18 +12,23 @@ namespace TaskTracker.Tests.Operators;
 
 /// <summary>Who may do what, by account, by key and by command.</summary>
 [Collection(OperatorTestsCollection.Name)]
-public sealed class OperatorAccessTests(OperatorsFixture fixture)
+public sealed partial class OperatorAccessTests(OperatorsFixture fixture)
 {
-    private static readonly string[] s_shows = ["nodes", "running", "queue", "history", "statistics", "schedules"];
-    private static readonly string[] s_acts = ["jobs/{name}/run", "jobs/{name}/pause", "jobs/{name}/resume", "runs/{id}/cancel", "runs/{id}/retry", "cache/clear"];
+    private static readonly string[] s_shows = ["GET nodes", "GET running", "GET queue", "GET history", "GET statistics", "GET schedules", "GET log-levels"];
+    private static readonly string[] s_acts =
+    [
+        "POST jobs/{name}/run", "POST jobs/{name}/pause", "POST jobs/{name}/resume", "POST runs/{id}/cancel", "POST runs/{id}/retry", "POST cache/clear",
+        "PUT log-levels/{service}", "DELETE log-levels/{service}", "GET audit",
+    ];
 
     [Fact]
     public void Every_route_is_in_these_tests()
     {
         var routes = fixture.Api.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Select(endpoint => endpoint.RoutePattern.RawText!).Where(route => route.StartsWith("/ops/", StringComparison.Ordinal));
+            .Where(endpoint => endpoint.RoutePattern.RawText!.StartsWith("/ops/", StringComparison.Ordinal))
+            .Select(endpoint => $"{endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Single()} {endpoint.RoutePattern.RawText!["/ops/".Length..]}");
 
-        Assert.Equal(s_shows.Concat(s_acts).Append("audit").Select(route => $"/ops/{route}").Order(), routes.Order());
+        Assert.Equal(s_shows.Concat(s_acts).Order(), routes.Order());
     }
 
     [Fact]
@@ -33,7 +39,7 @@ public sealed class OperatorAccessTests(OperatorsFixture fixture)
         var reader = await fixture.CreateOperatorAsync("operator");
         var admin = await fixture.CreateOperatorAsync("admin");
 
-        foreach (var (route, acts) in s_shows.Select(route => (route, false)).Concat(s_acts.Select(route => (route, true))).Append(("audit", true)))
+        foreach (var (route, acts) in s_shows.Select(route => (route, false)).Concat(s_acts.Select(route => (route, true))))
         {
             Assert.Equal((route, HttpStatusCode.Unauthorized), (route, await AskAsync(stranger, route)));
             Assert.Equal((route, HttpStatusCode.Forbidden), (route, await AskAsync(user.Client, route)));
@@ -60,14 +66,14 @@ public sealed class OperatorAccessTests(OperatorsFixture fixture)
     public async Task A_role_that_is_taken_away_is_gone_at_once_and_so_is_that_of_a_closed_account()
     {
         var admin = await fixture.CreateOperatorAsync("admin");
-        Assert.Equal(HttpStatusCode.OK, await AskAsync(admin.Client, "nodes"));
+        Assert.Equal(HttpStatusCode.OK, await AskAsync(admin.Client, "GET nodes"));
 
         await OperatorsFixture.CommandAsync(fixture.Database, "revoke", admin.Name);
-        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(admin.Client, "nodes"));
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(admin.Client, "GET nodes"));
 
         var closed = await fixture.CreateOperatorAsync("admin");
         await fixture.QueryAsync<int>($"update users set is_active = false where id = {closed.Id} returning id");
-        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(closed.Client, "nodes"));
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(closed.Client, "GET nodes"));
     }
 
     [Fact]
@@ -113,12 +119,12 @@ public sealed class OperatorAccessTests(OperatorsFixture fixture)
     {
         using var wrong = fixture.Api.CreateClient();
         wrong.DefaultRequestHeaders.Add(OperatorKey.Header, OperatorsFixture.Key + "!");
-        Assert.Equal(HttpStatusCode.Unauthorized, await AskAsync(wrong, "nodes"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await AskAsync(wrong, "GET nodes"));
 
         await using var api = new ApiFactory(fixture.Database, "127.0.0.1:1");
         using var unset = api.CreateClient();
         unset.DefaultRequestHeaders.Add(OperatorKey.Header, "");
-        Assert.Equal(HttpStatusCode.Unauthorized, await AskAsync(unset, "nodes"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await AskAsync(unset, "GET nodes"));
     }
 
     [Fact]
@@ -153,7 +159,7 @@ public sealed class OperatorAccessTests(OperatorsFixture fixture)
         var document = await fixture.Admin.GetFromJsonAsync<JsonElement>("/openapi/v1.json");
         var routes = document.GetProperty("paths").EnumerateObject().Where(path => path.Name.StartsWith("/ops/", StringComparison.Ordinal)).ToList();
 
-        Assert.Equal(13, routes.Count);
+        Assert.Equal(15, routes.Count);
         foreach (var operation in routes.SelectMany(route => route.Value.EnumerateObject()))
         {
             Assert.Equal(2, operation.Value.GetProperty("security").GetArrayLength());
@@ -169,11 +175,19 @@ public sealed class OperatorAccessTests(OperatorsFixture fixture)
 
     private static async Task<HttpStatusCode> AskAsync(HttpClient client, string route)
     {
-        var url = $"/ops/{route.Replace("{name}", "nothing", StringComparison.Ordinal).Replace("{id}", "nothing", StringComparison.Ordinal)}";
-        using var response = s_acts.Contains(route)
-            ? await client.PostAsync(url, route.EndsWith("pause", StringComparison.Ordinal) ? JsonContent.Create(new { reason = "a test" }) : null)
-            : await client.GetAsync(url);
+        var parts = route.Split(' ');
+        using var request = new HttpRequestMessage(new HttpMethod(parts[0]), $"/ops/{Value().Replace(parts[1], "nothing")}");
+        request.Content = route switch
+        {
+            "POST jobs/{name}/pause" => JsonContent.Create(new { reason = "a test" }),
+            "PUT log-levels/{service}" => JsonContent.Create(new { level = "Debug" }),
+            _ => null,
+        };
+        using var response = await client.SendAsync(request);
 
         return response.StatusCode;
     }
+
+    [GeneratedRegex("{[a-z]+}")]
+    private static partial Regex Value();
 }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TaskTracker.Data.Logging;
@@ -22,6 +24,28 @@ public sealed class LogLevelTests(OperationsFixture system)
 
         await OperationClient.ExecuteAsync(system.Database, $"update log_levels set expires_at = now() where category = '{category}'");
         await Eventually.TrueAsync("it logs as configured", () => Task.FromResult(!logger.IsEnabled(LogLevel.Trace)));
+    }
+
+    [Fact]
+    public async Task An_operator_changes_a_level_for_a_while_and_back()
+    {
+        var category = $"Test.{Guid.NewGuid():N}";
+        var logger = system.Jobs.GetRequiredService<ILoggerFactory>().CreateLogger(category);
+        var admin = await system.Api.CreateUserAsync();
+        await OperationClient.ExecuteAsync(system.Database, $"update users set role = 'admin' where id = {admin.Id}");
+
+        using var set = await admin.Client.PutAsJsonAsync("/ops/log-levels/jobs", new { level = "trace", category, minutes = 5 });
+        Assert.Equal(HttpStatusCode.OK, set.StatusCode);
+        await Eventually.TrueAsync("it logs more", () => Task.FromResult(logger.IsEnabled(LogLevel.Trace)));
+        Assert.Contains(category, await admin.Client.GetStringAsync("/ops/log-levels"), StringComparison.Ordinal);
+
+        using var reset = await admin.Client.DeleteAsync("/ops/log-levels/jobs");
+        Assert.Equal(HttpStatusCode.OK, reset.StatusCode);
+        await Eventually.TrueAsync("it logs as configured", () => Task.FromResult(!logger.IsEnabled(LogLevel.Trace)));
+
+        using var wrong = await admin.Client.PutAsJsonAsync("/ops/log-levels/jobs", new { level = "loud" });
+        Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
+        Assert.Contains("Must be one of Trace, Debug", await wrong.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     private async Task StoreAsync(string service, string category, DateTimeOffset until) =>
