@@ -3,12 +3,13 @@ using TaskTracker.AppHost.LocalServices;
 
 try
 {
-    var builder = DistributedApplication.CreateBuilder(args);
+    var builder = DistributedApplication.CreateBuilder(Settings.OptionsFrom(args));
     builder.ReportAspirePackages();
 
-    // A process, a container, or a server of your own: see LocalServices/.
-    var database = builder.AddDatabase("tasktracker");
-    var cache = builder.AddCache("cache");
+    // While developing a process, a container, or a server of your own: see LocalServices/. For a deployment see Publishing.cs.
+    var publishes = builder.ExecutionContext.IsPublishMode;
+    var database = publishes ? builder.PublishDatabase("tasktracker") : builder.AddDatabase("tasktracker");
+    var cache = publishes ? builder.PublishCache("cache") : builder.AddCache("cache");
 
     // Owns the schema: what it waits for the others wait for.
     var jobs = builder.AddProject<Projects.TaskTracker_Jobs>("jobs")
@@ -35,6 +36,11 @@ try
     {
         var key = builder.AddParameter("operator-key", new GenerateParameterDefault { MinLength = 43, Special = false }, secret: true);
         api.WithEnvironment("Operations__Key", key);
+    }
+
+    if (publishes)
+    {
+        builder.PublishParameters(database, jobs, api);
     }
 
     await builder.Build().RunAsync();

@@ -7,6 +7,14 @@ namespace TaskTracker.AppHost;
 internal static class Settings
 {
     private const int MaxReplicas = 16;
+    private const string NoDashboard = "--no-dashboard";
+
+    /// <summary>The options of the application; <c>--no-dashboard</c> among the arguments leaves the dashboard out.</summary>
+    public static DistributedApplicationOptions OptionsFrom(string[] args) => new()
+    {
+        Args = [.. args.Where(argument => argument != NoDashboard)],
+        DisableDashboard = args.Contains(NoDashboard),
+    };
 
     /// <summary>
     /// Hands the named keys and sections of the AppHost's configuration on as environment variables, so that

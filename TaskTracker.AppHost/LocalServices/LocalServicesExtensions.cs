@@ -57,7 +57,7 @@ internal static partial class LocalServicesExtensions
     private static IResourceBuilder<PostgresDatabaseResource> AddPostgresContainer(this IDistributedApplicationBuilder builder, string name)
     {
         var postgres = builder.AddPostgres("postgres");
-        if (builder.ExecutionContext.IsRunMode && builder.PersistsData())
+        if (builder.PersistsData())
         {
             postgres.WithDataVolume();
         }
@@ -132,8 +132,7 @@ internal static partial class LocalServicesExtensions
                     context.EnvironmentVariables[variable] = value;
                 }
             })
-            .WithHealthCheck(builder.AddCheck(name, createHealthCheck(cancellationToken => resource.ConnectionStringExpression.GetValueAsync(cancellationToken))))
-            .ExcludeFromManifest();
+            .WithHealthCheck(builder.AddCheck(name, createHealthCheck(cancellationToken => resource.ConnectionStringExpression.GetValueAsync(cancellationToken))));
     }
 
     private static string AddCheck(this IDistributedApplicationBuilder builder, string name, IHealthCheck check)

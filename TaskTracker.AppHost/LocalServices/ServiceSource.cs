@@ -17,7 +17,7 @@ internal enum ServiceSource
     Process,
 }
 
-/// <summary>Decides where servers come from: <c>LocalServices:Mode</c> (auto, process or container), what is published and what is named.</summary>
+/// <summary>Decides where servers come from: <c>LocalServices:Mode</c> (auto, process or container) and what is named.</summary>
 internal static class ServiceSources
 {
     private const string ModeKey = "LocalServices:Mode";
@@ -32,11 +32,6 @@ internal static class ServiceSources
     /// <exception cref="LocalServiceException">The mode is unknown or not to be had in this build, or a URL cannot be used.</exception>
     public static ServiceSource Of(IDistributedApplicationBuilder builder, string name)
     {
-        if (builder.ExecutionContext.IsPublishMode)
-        {
-            return ServiceSource.Container;
-        }
-
         try
         {
             builder.Configuration.AddServerUrls();
