@@ -7,14 +7,15 @@ using TaskTracker.Jobs.Scheduling;
 namespace TaskTracker.Jobs.Schema;
 
 /// <summary>
-/// Brings the database up to date before anything else of this service starts: TaskTracker's tables, Quartz's tables and
-/// the stored jobs with their schedules. Replicas that start together take turns.
+/// Brings the database up to date before anything else of this service starts: TaskTracker's tables, Quartz's tables, the
+/// stored jobs with their schedules, and what the API may do with all of it. Replicas that start together take turns.
 /// </summary>
 internal sealed partial class SchemaMigrator(
     NpgsqlDataSource database,
     IServiceScopeFactory scopes,
     ISchedulerFactory schedulers,
     Schedules schedules,
+    ApiRole apiRole,
     TimeProvider clock,
     ILogger<SchemaMigrator> logger) : IHostedService
 {
@@ -47,6 +48,8 @@ internal sealed partial class SchemaMigrator(
         // Building the scheduler creates Quartz's tables and stores the declared jobs; it does not start it.
         var scheduler = await schedulers.GetScheduler(cancellationToken);
         await schedules.StoreAsync(scheduler, cancellationToken);
+
+        await apiRole.PrepareAsync(connection, cancellationToken);
 
         // A pooled connection keeps its locks until it is used again, so this one is given back by name.
         await using var unlock = new NpgsqlCommand("select pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = LockKey } } };

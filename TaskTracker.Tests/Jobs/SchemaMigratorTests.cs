@@ -36,7 +36,7 @@ public sealed class SchemaMigratorTests
     public async Task A_database_that_does_not_answer_stops_the_start_with_a_sentence()
     {
         await using var database = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Database=tasktracker;Username=none;Password=secret");
-        var migrator = new SchemaMigrator(database, null!, null!, null!, new LeapingClock(), NullLogger<SchemaMigrator>.Instance);
+        var migrator = new SchemaMigrator(database, null!, null!, null!, null!, new LeapingClock(), NullLogger<SchemaMigrator>.Instance);
 
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => migrator.StartAsync(CancellationToken.None));
 
