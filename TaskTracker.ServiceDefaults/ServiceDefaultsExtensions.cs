@@ -9,10 +9,13 @@ namespace TaskTracker.ServiceDefaults;
 public static class ServiceDefaultsExtensions
 {
     /// <summary>Adds servers named by URL, telemetry, health checks and resilient outgoing HTTP.</summary>
-    /// <exception cref="InvalidOperationException">A server's URL cannot be used; the message names its variable.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A server's URL cannot be used, or its connection string is not fit for Production; the message names it.
+    /// </exception>
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
         builder.Configuration.AddServerUrls();
+        builder.RequireSafeServers();
         builder.AddTelemetry();
         builder.Services.AddHealth();
         builder.Services.ConfigureHttpClientDefaults(http => http.AddResilience());
