@@ -21,9 +21,15 @@ if (args is [OperatorsCommand.Name, ..])
     return await OperatorsCommand.RunAsync(args, Console.Out, Console.Error);
 }
 
+if (args is [HealthProbe.Argument])
+{
+    return await HealthProbe.RunAsync();
+}
+
 var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults();
+builder.AddDrain();
 builder.AddEdge();
 builder.AddRateLimits();
 builder.AddTaskTrackerData();

@@ -12,6 +12,11 @@ using TaskTracker.Jobs.Schema;
 using TaskTracker.Jobs.Statistics;
 using TaskTracker.ServiceDefaults;
 
+if (args is [HealthProbe.Argument])
+{
+    return await HealthProbe.RunAsync();
+}
+
 var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults();
@@ -35,3 +40,4 @@ var app = builder.Build();
 app.MapDefaultEndpoints();
 
 app.Run();
+return 0;

@@ -41,6 +41,11 @@ internal static class Health
             routes.MapGet(path, async (HealthCheckService checks, HttpContext context) =>
             {
                 var report = await latest.GetAsync(checks, context.RequestAborted);
+                if (path == HealthPath && context.RequestServices.GetService<Drain>() is { } drain)
+                {
+                    report = drain.Apply(report);
+                }
+
                 context.Response.Headers.CacheControl = "no-store";
                 return TypedResults.Json(body(report), statusCode: report.Status == HealthStatus.Unhealthy
                     ? StatusCodes.Status503ServiceUnavailable

@@ -13,21 +13,30 @@ internal static class Edge
 
     // The page over the OpenAPI document needs its own scripts and styles; nothing else that is answered here runs.
     private const string DocsContent = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+
+    // ASPNETCORE_FORWARDEDHEADERS_ENABLED without its prefix.
+    private const string BehindProxyKey = "FORWARDEDHEADERS_ENABLED";
+
+    // ASPNETCORE_HTTPS_PORT without its prefix: where browsers that came by plain HTTP are sent.
+    private const string HttpsPortKey = "HTTPS_PORT";
     private const string NoContent = "default-src 'none'; frame-ancestors 'none'";
 
     public static void AddEdge(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptions<EdgeOptions>().BindConfiguration(EdgeOptions.SectionName).ValidateDataAnnotations().ValidateOnStart();
+        var isBehindProxy = IsBehindProxy(builder.Configuration);
         builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<EdgeOptions>>((forwarded, edge) =>
         {
-            // Each hop is believed only while it is a known proxy, however many there are. To the framework an empty list of
-            // them means everybody.
-            var trusted = edge.Value.ParseTrustedProxies();
-            forwarded.ForwardedHeaders = trusted.Count > 0 ? ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto : ForwardedHeaders.None;
-            forwarded.ForwardLimit = null;
+            var proxies = edge.Value.ParseTrustedProxies();
+            forwarded.ForwardedHeaders = proxies.Count > 0 || isBehindProxy
+                ? ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto
+                : ForwardedHeaders.None;
+            // Each hop is believed only while it is a known proxy, however many there are. Without known ones the middleware
+            // believes everybody: then the one hop that the platform's proxy added counts, and nothing a client wrote before it.
+            forwarded.ForwardLimit = proxies.Count > 0 ? null : 1;
             forwarded.KnownProxies.Clear();
             forwarded.KnownIPNetworks.Clear();
-            foreach (var network in trusted)
+            foreach (var network in proxies)
             {
                 forwarded.KnownIPNetworks.Add(network);
             }
@@ -52,7 +61,12 @@ internal static class Edge
 
     public static void UseEdge(this WebApplication app)
     {
-        app.UseForwardedHeaders();
+        // There the framework has it before everything else, and a second would believe a second hop, which a client may have written.
+        if (!IsBehindProxy(app.Configuration))
+        {
+            app.UseForwardedHeaders();
+        }
+
         app.Use((context, next) =>
         {
             context.Response.OnStarting(AddHeaders, context);
@@ -61,11 +75,12 @@ internal static class Edge
         if (app.Environment.IsProduction())
         {
             app.UseHsts();
-            // To the port of HTTPS_PORT, or of this service's own HTTPS address; without either a proxy is taken to see to it.
-            // Probes come from inside, as plain HTTP.
-            app.UseWhen(
-                context => !context.Request.Path.StartsWithSegments("/health") && !context.Request.Path.StartsWithSegments("/alive"),
-                open => open.UseHttpsRedirection());
+        }
+
+        if (app.Configuration[HttpsPortKey] is not null)
+        {
+            // Probes come from beside the service, by plain HTTP.
+            app.UseWhen(context => !IsProbe(context.Request.Path), open => open.UseHttpsRedirection());
         }
     }
 
@@ -95,6 +110,11 @@ internal static class Edge
         context.Response.StatusCode = StatusCodes.Status415UnsupportedMediaType;
         return Task.CompletedTask;
     });
+
+    // Set by a hosting platform whose proxy is the only way in.
+    private static bool IsBehindProxy(IConfiguration configuration) => configuration.GetValue(BehindProxyKey, defaultValue: false);
+
+    private static bool IsProbe(PathString path) => path == "/health" || path == "/alive";
 
     private static Task AddHeaders(object state)
     {

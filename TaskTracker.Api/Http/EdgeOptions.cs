@@ -11,7 +11,10 @@ internal sealed class EdgeOptions : IValidatableObject
     /// <summary>Origins whose pages may call, separated by commas, such as <c>https://app.example.com</c>; none by default.</summary>
     public string Origins { get; set; } = "";
 
-    /// <summary>Addresses or networks of proxies whose <c>X-Forwarded-For</c> and <c>-Proto</c> are believed, separated by commas; none by default.</summary>
+    /// <summary>
+    /// Addresses or networks of proxies whose <c>X-Forwarded-For</c> and <c>-Proto</c> are believed, separated by commas; none by default.
+    /// Where <c>ASPNETCORE_FORWARDEDHEADERS_ENABLED</c> says that a platform's proxy is the only way in, and none is named, that one is.
+    /// </summary>
     public string TrustedProxies { get; set; } = "";
 
     public IReadOnlyList<string> ParseOrigins() => Split(Origins);
