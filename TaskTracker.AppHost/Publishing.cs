@@ -47,7 +47,10 @@ internal static class Publishing
 
         // 43 such characters and '=' are the Base64 of 32 bytes.
         var key = builder.AddParameter("data-protection-key", new GenerateParameterDefault { MinLength = 43, Special = false }, secret: true);
-        api.WithEnvironment("DataProtection__Key", ReferenceExpression.Create($"{key}="));
+        foreach (var service in (IResourceBuilder<ProjectResource>[])[api, jobs])
+        {
+            service.WithEnvironment("DataProtection__Key", ReferenceExpression.Create($"{key}="));
+        }
 
         if (builder.Configuration["Operations:Key"] is not null)
         {
@@ -60,6 +63,11 @@ internal static class Publishing
         builder.PublishSetting("CACHE_TTL", "300", api);
         builder.PublishSetting("Reminders:LeadTimes", "1.00:00:00", api, jobs);
         builder.PublishSetting("Reminders:Late", "Skip", api, jobs);
+        builder.PublishSetting("Email:Host", "", jobs);
+        builder.PublishSetting("Email:Port", "587", jobs);
+        builder.PublishSetting("Email:From", "", jobs);
+        builder.PublishSetting("Email:User", "", jobs);
+        builder.PublishSetting("Webhooks:AllowedNetworks", "", api, jobs);
         builder.PublishSetting("Exports:Lifetime", "7.00:00:00", jobs);
         builder.PublishSetting("Cleanup:TimeZone", "UTC", jobs);
         builder.PublishSetting("Cleanup:Notifications", "90.00:00:00", jobs);

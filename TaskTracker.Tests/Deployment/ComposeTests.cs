@@ -21,7 +21,7 @@ public sealed partial class ComposeTests(ITestOutputHelper output) : IDisposable
     {
         var manifest = await Manifest.PublishAsync("--ExternalRedis=true");
         var compose = await File.ReadAllTextAsync(Repository.File("deploy/compose.yaml"));
-        var given = Variable().Matches(Section(compose, $"  {service}:") + Section(compose, "x-telemetry:") + Section(compose, "x-reminders:"))
+        var given = Variable().Matches(Section(compose, $"  {service}:") + Section(compose, "x-telemetry:") + Section(compose, "x-shared:"))
             .Select(match => match.Groups[1].Value).ToHashSet();
 
         var missing = manifest.Resources[service]!["env"]!.AsObject().Select(variable => variable.Key)

@@ -106,7 +106,7 @@ internal sealed class SecureServers : IDisposable
             RootCertificate = Authority,
         };
         Superuser = connection.ConnectionString;
-        _postgres = await ServerProcess.StartAsync(postgres.Command, connection.Port, () => Servers.AnswersAsync(Superuser));
+        _postgres = await ServerProcess.StartAsync(postgres.Command, connection.Port, () => PostgresForTests.AnswersAsync(Superuser));
 
         var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         await using var source = NpgsqlDataSource.Create(Superuser);
