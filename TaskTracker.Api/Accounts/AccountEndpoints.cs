@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
 using System.Text.Json.Nodes;
@@ -42,25 +43,52 @@ internal static class AccountEndpoints
         return user is null ? TypedResults.ValidationProblem(errors) : TypedResults.Ok(UserResponse.From(user));
     }
 
+    private const string CookieChoice =
+        "'cookie' keeps the refresh token in a cookie that no script reads, for pages of this origin, and out of the answer.";
+
     private static async Task<Results<Ok<TokenResponse>, UnauthorizedProblem>> LogIn(
         [FromForm, Text(User.EmailMaxLength, MinimumLength = 1)] string username,
         [FromForm, Text(RegisterRequest.PasswordMaxLength, MinimumLength = 1)] string password,
+        [FromHeader(Name = RefreshCookie.HeaderName), Description(CookieChoice)] string? refreshToken,
         LogIn logIn,
         Sessions sessions,
+        HttpContext context,
         CancellationToken cancellationToken) =>
         await logIn.CheckAsync(username, password, cancellationToken) is { } user
-            ? TypedResults.Ok(await sessions.BeginAsync(user, cancellationToken))
+            ? TypedResults.Ok(RefreshCookie.Deliver(context, await sessions.BeginAsync(user, cancellationToken)))
             : new UnauthorizedProblem("The user name or the password is wrong, or the account cannot log in now.");
 
-    private static async Task<Results<Ok<TokenResponse>, UnauthorizedProblem>> Refresh(
-        RefreshRequest request, Sessions sessions, CancellationToken cancellationToken) =>
-        await sessions.ContinueAsync(request.RefreshToken, cancellationToken) is { } tokens
-            ? TypedResults.Ok(tokens)
-            : new UnauthorizedProblem("The refresh token is not valid, or no longer: log in again.");
+    private static async Task<Results<Ok<TokenResponse>, ValidationProblem, UnauthorizedProblem>> Refresh(
+        RefreshRequest? request,
+        [FromHeader(Name = RefreshCookie.HeaderName), Description(CookieChoice)] string? refreshToken,
+        Sessions sessions,
+        HttpContext context,
+        CancellationToken cancellationToken)
+    {
+        var token = RefreshCookie.IsWanted(context.Request) ? RefreshCookie.Read(context.Request) : request?.RefreshToken;
+        if (token is null && !RefreshCookie.IsWanted(context.Request))
+        {
+            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["refresh_token"] = ["Must be given, and not be blank."] });
+        }
 
-    private static async Task<NoContent> LogOut(ClaimsPrincipal caller, Sessions sessions, CancellationToken cancellationToken)
+        if (token is not null && await sessions.ContinueAsync(token, cancellationToken) is { } tokens)
+        {
+            return TypedResults.Ok(RefreshCookie.Deliver(context, tokens));
+        }
+
+        RefreshCookie.Delete(context);
+        return new UnauthorizedProblem("The refresh token is not valid, or no longer: log in again.");
+    }
+
+    private static async Task<NoContent> LogOut(
+        [FromHeader(Name = RefreshCookie.HeaderName), Description(CookieChoice)] string? refreshToken,
+        ClaimsPrincipal caller,
+        Sessions sessions,
+        HttpContext context,
+        CancellationToken cancellationToken)
     {
         await sessions.EndAsync(caller.GetUserId(), caller.GetSessionId(), cancellationToken);
+        RefreshCookie.Delete(context);
 
         return TypedResults.NoContent();
     }
@@ -109,5 +137,5 @@ public sealed record UserResponse(int Id, string Username, string Email, bool Is
 /// <param name="AccessToken">Goes with every request as <c>Authorization: Bearer …</c>.</param>
 /// <param name="TokenType">Always <c>bearer</c>.</param>
 /// <param name="ExpiresIn">How long the access token is good, in seconds.</param>
-/// <param name="RefreshToken">Good once, for new tokens.</param>
-public sealed record TokenResponse(string AccessToken, string TokenType, int ExpiresIn, string RefreshToken);
+/// <param name="RefreshToken">Good once, for new tokens; null where it is in the cookie.</param>
+public sealed record TokenResponse(string AccessToken, string TokenType, int ExpiresIn, string? RefreshToken);
