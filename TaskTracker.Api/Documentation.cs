@@ -52,6 +52,7 @@ internal static class Documentation
         [typeof(MessageResponse)] = """{ "message": "Task deleted successfully" }""",
         [typeof(StatisticsResponse)] =
             """{ "total_tasks": 3, "completed_tasks": 1, "overdue_tasks": 0, "completion_rate": 33.33, "updated_at": "2030-01-01T09:00:00.000000Z" }""",
+        [typeof(HistoryResponse)] = """{ "time_zone": "Europe/Berlin", "days": [{ "date": "2030-01-01", "created": 2, "completed": 1 }] }""",
         [typeof(NotificationResponse)] = Notification1,
         [typeof(Page<NotificationResponse>)] = $$"""{ "items": [{{Notification1}}], "next_cursor": null }""",
         [typeof(UnreadResponse)] = """{ "unread": 1 }""",

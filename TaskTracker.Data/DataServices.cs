@@ -41,6 +41,7 @@ public static class DataServices
         builder.Services.AddSingleton<ReminderPlanner>();
         builder.Services.AddScoped<ReminderWriter>();
         builder.Services.AddScoped<StatisticsCounter>();
+        builder.Services.AddScoped<TaskHistory>();
 
         return builder;
     }

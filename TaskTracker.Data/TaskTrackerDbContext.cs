@@ -67,6 +67,7 @@ public sealed class TaskTrackerDbContext(DbContextOptions<TaskTrackerDbContext> 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(TaskTrackerDbContext).Assembly);
+        TaskSearch.Map(modelBuilder);
 
         foreach (var entity in modelBuilder.Model.GetEntityTypes())
         {

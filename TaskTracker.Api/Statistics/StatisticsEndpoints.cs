@@ -1,8 +1,11 @@
+using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using TaskTracker.Api.Accounts;
 using TaskTracker.Api.Caching;
 using TaskTracker.Api.Health;
+using TaskTracker.Api.Json;
 using TaskTracker.Data.Caching;
 using TaskTracker.Data.Statistics;
 
@@ -13,9 +16,21 @@ internal static class StatisticsEndpoints
 {
     private const string Kind = "statistics";
 
-    public static void MapStatistics(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/tasks/statistics", GetStatistics).WithName(nameof(GetStatistics)).WithSummary("The caller's tasks in numbers")
-            .WithTags("Tasks").RequireSchema();
+    public static void MapStatistics(this IEndpointRouteBuilder routes)
+    {
+        var statistics = routes.MapGroup("/tasks/statistics").WithTags("Tasks").RequireSchema();
+
+        statistics.MapGet("/", GetStatistics).WithName(nameof(GetStatistics)).WithSummary("The caller's tasks in numbers");
+        statistics.MapGet("/history", GetHistory).WithName(nameof(GetHistory)).WithSummary("What the caller created and completed, day by day")
+            .WithDescription("Of the tasks that are still there: a deleted task is not counted, nor the completion of one that was opened again.");
+    }
+
+    private static async Task<HistoryResponse> GetHistory(
+        [AsParameters] HistoryQuery query, ClaimsPrincipal caller, TaskHistory history, CancellationToken cancellationToken)
+    {
+        var zone = TimeZoneInfo.FindSystemTimeZoneById(query.ZoneId);
+        return new(query.ZoneId, await history.GetAsync(caller.GetUserId(), query.Days ?? HistoryQuery.DefaultDays, zone, cancellationToken));
+    }
 
     private static async Task<StatisticsResponse> GetStatistics(
         ClaimsPrincipal caller,
@@ -49,6 +64,32 @@ internal static class StatisticsEndpoints
         return StatisticsResponse.From(statistics);
     }
 }
+
+/// <summary>Which days to count.</summary>
+public sealed record HistoryQuery : IValidatableObject
+{
+    internal const int DefaultDays = 30;
+
+    /// <summary>How many days, today included: 1 to 366, 30 by default.</summary>
+    [Range(1, 366, ErrorMessage = "Must be a number from 1 to 366.")]
+    public int? Days { get; init; }
+
+    /// <summary>The time zone whose days are meant, such as <c>Europe/Berlin</c>; UTC by default.</summary>
+    [FromQuery(Name = "time_zone"), Text(64)]
+    public string? TimeZone { get; init; }
+
+    internal string ZoneId => string.IsNullOrEmpty(TimeZone) ? "UTC" : TimeZone;
+
+    /// <inheritdoc />
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) => TimeZoneInfo.TryFindSystemTimeZoneById(ZoneId, out _)
+        ? []
+        : [new ValidationResult("Must be a time zone of the IANA database, such as Europe/Berlin.", [nameof(TimeZone)])];
+}
+
+/// <summary>Tasks day by day.</summary>
+/// <param name="TimeZone">The time zone whose days these are.</param>
+/// <param name="Days">The days, the earliest first, today the last.</param>
+public sealed record HistoryResponse(string TimeZone, IReadOnlyList<DayOfTasks> Days);
 
 /// <summary>The caller's tasks in numbers.</summary>
 /// <param name="TotalTasks">How many there are.</param>

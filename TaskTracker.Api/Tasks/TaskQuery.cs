@@ -24,7 +24,7 @@ public sealed record TaskQuery : IValidatableObject
     [FromQuery(Name = "due_after")]
     public UtcTimeParameter? DueAfter { get; init; }
 
-    /// <summary>Words that title and description hold together, in any order; <c>"a phrase"</c>, <c>or</c> and <c>-without</c> are understood.</summary>
+    /// <summary>Words that title and description hold together, in any order; <c>"a phrase"</c>, <c>or</c> and <c>-without</c> are understood. A <c>*</c> at the end says that the last word is only the beginning of one.</summary>
     [Text(QMaxLength)]
     public string? Q { get; init; }
 
@@ -76,7 +76,7 @@ public sealed record TaskQuery : IValidatableObject
         return string.IsNullOrWhiteSpace(Q)
             ? tasks
             : tasks.Where(task => EF.Functions.ToTsVector("simple", (task.Title + " " + EF.Functions.Collate(task.Description, TaskItem.SearchCollation)).ToLower())
-                .Matches(EF.Functions.WebSearchToTsQuery("simple", EF.Functions.Collate(Q, TaskItem.SearchCollation).ToLower())));
+                .Matches(TaskSearch.Read(Q)));
 #pragma warning restore CA1304, CA1311
     }
 }

@@ -39,6 +39,9 @@ public sealed class TaskItem
     /// <summary>When it was last changed, in UTC.</summary>
     public DateTimeOffset UpdatedAt { get; set; }
 
+    /// <summary>When it was done, in UTC; null while it is open. The table keeps it, whoever writes.</summary>
+    public DateTimeOffset? CompletedAt { get; private set; }
+
     /// <summary>Changes with every write (PostgreSQL's <c>xmin</c>): the base of the task's ETag.</summary>
     public uint Version { get; set; }
 }
@@ -50,6 +53,7 @@ internal sealed class TaskItemConfiguration : IEntityTypeConfiguration<TaskItem>
         task.ToTable("tasks");
         task.Property(t => t.Title).HasMaxLength(TaskItem.TitleMaxLength);
         task.Property(t => t.Description).HasMaxLength(TaskItem.DescriptionMaxLength);
+        task.Property(t => t.CompletedAt).ValueGeneratedOnAddOrUpdate();
         task.Property(t => t.Version).IsRowVersion().HasColumnName("xmin").HasColumnType("xid");
     }
 }

@@ -84,7 +84,15 @@ public sealed class TaskListTests(ApiFixture api)
     [InlineData("bread or milk", "Buy milk", "Bake")]
     [InlineData("bread -loaf")]
     [InlineData("ärger", "Ärger")]
+    [InlineData("mil*", "Buy milk")]
+    [InlineData("bread lo*", "Bake")]
+    [InlineData("mi* bread")]
+    [InlineData("ÄR*", "Ärger")]
+    [InlineData("o'b*")]
+    [InlineData("*")]
+    [InlineData("\"of bread\" *", "Bake")]
     [InlineData("%'\"\\:*&|!()<->")]
+    [InlineData("%'\"\\:*&|!()<->*")]
     public async Task A_search_finds_words_in_title_and_description(string words, params string[] found)
     {
         var user = await api.First.CreateUserAsync();
