@@ -12,6 +12,7 @@ using TaskTracker.Api.Operations;
 using TaskTracker.Api.Operators;
 using TaskTracker.Api.Statistics;
 using TaskTracker.Api.Tasks;
+using TaskTracker.Api.WebPage;
 using TaskTracker.Data;
 using TaskTracker.Data.Logging;
 using TaskTracker.ServiceDefaults;
@@ -61,6 +62,7 @@ app.UseRateLimiter();
 app.UseAuthorization();
 app.UseOutputCache();
 
+app.MapWebPage();
 app.MapDocumentation();
 app.MapHealth();
 app.MapCacheStatus();

@@ -28,7 +28,7 @@ try
         .WithReplicas(builder.Replicas("Api"))
         .WithExternalHttpEndpoints()
         .WithHttpHealthCheck("/health")
-        .WithUrlForEndpoint("http", url => url.DisplayText = "API")
+        .WithUrlForEndpoint("http", url => url.DisplayText = "Page")
         .WithUrlForEndpoint("http", _ => new() { Url = "/docs", DisplayText = "Docs" });
 
     // What this run's own commands operate by. A deployment has no such key unless it is given one.

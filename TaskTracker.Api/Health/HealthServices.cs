@@ -22,12 +22,7 @@ internal static class HealthServices
             .AddCheck<JobsCheck>(Jobs);
     }
 
-    public static void MapHealth(this WebApplication app)
-    {
-        app.MapGet("/", () => new WelcomeResponse("Welcome to TaskTracker.", "/docs", "/openapi/v1.json", "/health"))
-            .WithName("Welcome").WithSummary("What this is and where to go").WithTags("Health").AllowAnonymous();
-        app.MapDefaultEndpoints(Describe);
-    }
+    public static void MapHealth(this WebApplication app) => app.MapDefaultEndpoints(Describe);
 
     private static HealthResponse Describe(HealthReport report)
     {
@@ -41,13 +36,6 @@ internal static class HealthServices
         bool Is(string check) => report.Entries.TryGetValue(check, out var entry) && entry.Status == HealthStatus.Healthy;
     }
 }
-
-/// <summary>Where to go.</summary>
-/// <param name="Message">A greeting.</param>
-/// <param name="Docs">The interactive documentation.</param>
-/// <param name="Openapi">The OpenAPI document.</param>
-/// <param name="Health">The health report.</param>
-public sealed record WelcomeResponse(string Message, string Docs, string Openapi, string Health);
 
 /// <summary>How the service is.</summary>
 /// <param name="Status"><c>healthy</c>, <c>degraded</c> without the cache, <c>unhealthy</c> without the database.</param>

@@ -11,7 +11,7 @@ internal static class Edge
     /// <summary>The longest path with its query, in characters.</summary>
     public const int MaxTargetLength = 8_000;
 
-    // The page over the OpenAPI document needs its own scripts and styles; nothing else that is answered here runs.
+    // The page over the OpenAPI document needs its own scripts and styles; what else runs says so itself.
     private const string DocsContent = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
     // ASPNETCORE_FORWARDEDHEADERS_ENABLED without its prefix.
@@ -123,7 +123,11 @@ internal static class Edge
         headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "no-referrer";
-        headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/docs") ? DocsContent : NoContent;
+        if (headers.ContentSecurityPolicy.Count == 0)
+        {
+            headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/docs") ? DocsContent : NoContent;
+        }
+
         if (headers.CacheControl.Count == 0)
         {
             // Everything here is somebody's own; what has an ETag may be kept, and asked about.

@@ -1,0 +1,1 @@
+export type TargetedSubmitEvent = SubmitEvent & { currentTarget: HTMLFormElement }
