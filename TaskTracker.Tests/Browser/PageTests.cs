@@ -28,6 +28,9 @@ public sealed class PageTests(RunningSystem system, ITestOutputHelper output)
     public Task Reminders_arrive_live() => RunAsync("reminders");
 
     [BrowserFact]
+    public Task Channels_of_reminders_are_turned_on_and_off() => RunAsync("settings");
+
+    [BrowserFact]
     public Task Two_users_in_two_browsers_do_not_meet() => RunAsync("two-users");
 
     [BrowserFact]
