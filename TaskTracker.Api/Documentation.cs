@@ -14,6 +14,7 @@ using TaskTracker.Api.Operators;
 using TaskTracker.Api.Paging;
 using TaskTracker.Api.Statistics;
 using TaskTracker.Api.Tasks;
+using TaskTracker.Api.WebPage;
 using TaskTracker.ServiceDefaults;
 
 namespace TaskTracker.Api;

@@ -44,6 +44,7 @@ public sealed partial class QueryPlanTests
             ["/tasks/get_tasks"] = ["/tasks/get_tasks"],
             ["/tasks/{id}"] = [$"/tasks/{task}"],
             ["/tasks/statistics"] = ["/tasks/statistics", "/tasks/statistics"],
+            ["/tasks/statistics/history"] = ["/tasks/statistics/history?days=30&time_zone=Europe/Berlin"],
             ["/tasks/export-status/{id}"] = [$"/tasks/export-status/{export}"],
             ["/operations/{id}"] = [$"/operations/{export}"],
             ["/exports/{exportKey}"] = [$"/exports/{export}"],

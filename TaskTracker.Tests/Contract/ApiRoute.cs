@@ -17,13 +17,13 @@ internal sealed partial record ApiRoute(string Method, string Path, RouteEndpoin
     /// <summary>Whether it takes more than being somebody.</summary>
     public bool NeedsRole => Endpoint.Metadata.OfType<IAuthorizeData>().Any(rule => rule.Policy is not null || rule.Roles is not null);
 
-    /// <summary>All routes of a replica but the document's own.</summary>
+    /// <summary>All routes of a replica but those of the document and of the page's files.</summary>
     public static IReadOnlyList<ApiRoute> All(ApiFactory api) =>
     [
         .. from endpoint in api.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
            from method in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []
            let path = Constraint().Replace($"/{endpoint.RoutePattern.RawText!.Trim('/')}", "}")
-           where !path.StartsWith("/openapi", StringComparison.Ordinal)
+           where !path.StartsWith("/openapi", StringComparison.Ordinal) && !path.StartsWith("/assets", StringComparison.Ordinal)
            select new ApiRoute(method, path, endpoint),
     ];
 

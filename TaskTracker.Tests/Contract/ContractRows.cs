@@ -45,6 +45,7 @@ public sealed class ContractRows(Func<HttpClient> connect, TimeSpan leadTime)
         ["PUT /tasks/{id}"] = rows => rows.ChangesAsync(),
         ["DELETE /tasks/{id}"] = rows => rows.DeletesAsync(),
         ["GET /tasks/statistics"] = rows => rows.CountsAsync(),
+        ["GET /tasks/statistics/history"] = rows => rows.CountsByDayAsync(),
         ["POST /tasks/export"] = rows => rows.StartsAnExportAsync(),
         ["GET /tasks/export-status/{id}"] = rows => rows.FollowsAnOperationAsync("/tasks/export-status/"),
         ["GET /operations/{id}"] = rows => rows.FollowsAnOperationAsync("/operations/"),
@@ -434,6 +435,19 @@ public sealed class ContractRows(Func<HttpClient> connect, TimeSpan leadTime)
         await SendAsync(client, HttpMethod.Post, "/notifications/settings/test");
         var delivery = Assert.Single((await SendAsync(client, HttpMethod.Get, "/notifications/deliveries")).Json.GetProperty("items").EnumerateArray());
         Assert.Equal("email", delivery.GetProperty("channel").GetString());
+    }
+
+    private async Task CountsByDayAsync()
+    {
+        var (client, _) = await LogInNewUserAsync();
+        await CreateAsync(client, "count me");
+
+        var history = (await SendAsync(client, HttpMethod.Get, "/tasks/statistics/history?days=7&time_zone=Europe/Berlin")).Json;
+
+        Assert.Equal("Europe/Berlin", history.GetProperty("time_zone").GetString());
+        Assert.Equal(7, history.GetProperty("days").GetArrayLength());
+        Assert.Equal(1, history.GetProperty("days").EnumerateArray().Sum(day => day.GetProperty("created").GetInt32()));
+        (await SendAsync(client, HttpMethod.Get, "/tasks/statistics/history?time_zone=Nowhere")).IsProblem(HttpStatusCode.BadRequest, "time_zone");
     }
 
     private async Task MarksAsReadAsync()
