@@ -31,16 +31,13 @@ try
         .WithUrlForEndpoint("http", url => url.DisplayText = "Page")
         .WithUrlForEndpoint("http", _ => new() { Url = "/docs", DisplayText = "Docs" });
 
-    // What this run's own commands operate by. A deployment has no such key unless it is given one.
-    if (builder.ExecutionContext.IsRunMode && builder.Configuration["Operations:Key"] is null)
-    {
-        var key = builder.AddParameter("operator-key", new GenerateParameterDefault { MinLength = 43, Special = false }, secret: true);
-        api.WithEnvironment("Operations__Key", key);
-    }
-
     if (publishes)
     {
         builder.PublishParameters(database, jobs, api);
+    }
+    else
+    {
+        builder.AddOperatorCommands(jobs, api);
     }
 
     await builder.Build().RunAsync();
