@@ -14,6 +14,7 @@ using TaskTracker.Api.Statistics;
 using TaskTracker.Api.Tasks;
 using TaskTracker.Api.WebPage;
 using TaskTracker.Data;
+using TaskTracker.Data.DataProtection;
 using TaskTracker.Data.Logging;
 using TaskTracker.ServiceDefaults;
 
@@ -45,6 +46,7 @@ builder.AddOperations();
 builder.AddOperators();
 builder.AddNotifications();
 builder.Services.AddHealth();
+builder.Services.ReadKeysWhenNeeded();
 
 var app = builder.Build();
 
@@ -54,8 +56,8 @@ app.UseTargetLimit();
 app.UseReadableBodies();
 app.UseDocumentation();
 app.UseRouting();
-app.UseRefusalsOfRouting();
 app.UseCors();
+app.UseRefusalsOfRouting();
 app.UseAuthentication();
 app.UseUserSpans();
 app.UseRateLimiter();

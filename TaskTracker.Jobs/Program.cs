@@ -34,6 +34,7 @@ builder.AddStatistics();
 builder.AddCleanup();
 builder.AddDeliveries();
 builder.AddOperations();
+builder.Services.ReadKeysWhenNeeded();
 
 var app = builder.Build();
 

@@ -38,8 +38,6 @@ internal static class AccountServices
         builder.Services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
 
-        builder.Services.ReadKeysWhenNeeded();
-
         builder.Services.AddSingleton<AccessTokens>();
         builder.Services.AddSingleton<UserSpans>();
         builder.Services.AddSingleton<DecoyPassword>();

@@ -50,7 +50,7 @@ internal static class Refusals
 
     /// <summary>
     /// Answers what routing has refused, the method or the body's type, before anybody is asked for a token: that such a
-    /// route is there is no secret. Right behind routing.
+    /// route is there is no secret. Behind CORS, whose preflights routing refuses as well.
     /// </summary>
     public static void UseRefusalsOfRouting(this WebApplication app) => app.Use((context, next) =>
         context.GetEndpoint() is { RequestDelegate: { } refuse } and not RouteEndpoint ? refuse(context) : next(context));

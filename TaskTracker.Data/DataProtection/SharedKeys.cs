@@ -37,14 +37,16 @@ public static class SharedKeys
 
     /// <summary>
     /// Data protection reads its keys at the start, where the tables may not be there yet: the jobs service brings them.
-    /// Called last, for whatever builds on data protection registers that again.
+    /// Called last, for whatever builds on data protection (authentication does) registers that again.
     /// </summary>
     /// <param name="services">The services of the process.</param>
     public static void ReadKeysWhenNeeded(this IServiceCollection services)
     {
-        var preload = services.Single(service => service.ServiceType == typeof(IHostedService)
-            && service.ImplementationType?.Assembly == typeof(KeyManagementOptions).Assembly);
-        services.Remove(preload);
+        foreach (var preload in services.Where(service => service.ServiceType == typeof(IHostedService)
+            && service.ImplementationType?.Assembly == typeof(KeyManagementOptions).Assembly).ToList())
+        {
+            services.Remove(preload);
+        }
     }
 }
 

@@ -14,6 +14,8 @@ internal sealed partial class LogLevelWatch(
 
     private const int MaxOverrides = 100;
 
+    private bool _isTableThere;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
@@ -37,6 +39,16 @@ internal sealed partial class LogLevelWatch(
         var now = clock.GetUtcNow();
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
+        if (!_isTableThere)
+        {
+            // On an empty database the jobs service is making it just now; to ask for rows would fill both logs with errors.
+            _isTableThere = (await db.Database.SqlQuery<bool>($"""select to_regclass('log_levels') is not null as "Value" """).ToListAsync(cancellationToken)).Single();
+            if (!_isTableThere)
+            {
+                return;
+            }
+        }
+
         var overrides = await db.LogLevels.AsNoTracking()
             .Where(level => level.Service == service && level.ExpiresAt > now)
             .OrderBy(level => level.Category)

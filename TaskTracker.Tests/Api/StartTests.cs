@@ -50,7 +50,7 @@ public sealed class StartTests
         // Servers that do not answer; a URL is read only where there is no connection string.
         string[] servers = expected.EndsWith("_URL", StringComparison.Ordinal)
             ? []
-            : ["--ConnectionStrings:tasktracker=Host=127.0.0.1;Port=1;Username=a;Password=b;Database=c", "--ConnectionStrings:cache=127.0.0.1:1"];
+            : ["--ConnectionStrings:tasktracker=Host=127.0.0.1;Port=1;Username=a;Password=8d1f60c2;Database=c", "--ConnectionStrings:cache=127.0.0.1:1,password=8d1f60c2"];
         string[] all = ["--urls=http://127.0.0.1:0", .. servers, .. arguments];
 
         var started = Task.Run(() => service.EntryPoint!.Invoke(null, [all]));
