@@ -52,9 +52,21 @@ internal sealed class ApiDocument(JsonElement root)
     /// <summary>What a <c>$ref</c> stands for; anything else is itself.</summary>
     public JsonElement Resolve(JsonElement element)
     {
-        while (element.ValueKind == JsonValueKind.Object && element.TryGetProperty("$ref", out var reference))
+        while (element.ValueKind == JsonValueKind.Object)
         {
-            element = reference.GetString()!.Split('/').Skip(1).Aggregate(root, (at, name) => at.GetProperty(name));
+            if (element.TryGetProperty("$ref", out var reference))
+            {
+                element = reference.GetString()!.Split('/').Skip(1).Aggregate(root, (at, name) => at.GetProperty(name));
+            }
+            else if (element.TryGetProperty("oneOf", out var several) && several.EnumerateArray().FirstOrDefault(one => one.TryGetProperty("$ref", out _)) is { ValueKind: JsonValueKind.Object } one)
+            {
+                // What may be null is itself or null.
+                element = one;
+            }
+            else
+            {
+                break;
+            }
         }
 
         return element;

@@ -92,17 +92,6 @@ public sealed class LocalServicesTests
         Assert.All(builder.Resources.OfType<LocalServerResource>(), server => Assert.True(server.Password.Secret));
     }
 
-    [Fact]
-    public void What_is_published_declares_containers_whatever_the_mode()
-    {
-        var builder = CreateBuilder("--publisher", "manifest", "--output-path", "manifest.json", "--LocalServices:Mode=process");
-
-        builder.AddDatabase("tasktracker");
-        builder.AddCache("cache");
-
-        Assert.Equal(["cache", "postgres"], builder.Resources.OfType<ContainerResource>().Select(resource => resource.Name).Order());
-    }
-
     private static IDistributedApplicationBuilder CreateBuilder(params string[] arguments) =>
         DistributedApplication.CreateBuilder(new DistributedApplicationOptions { Args = arguments, DisableDashboard = true });
 }
