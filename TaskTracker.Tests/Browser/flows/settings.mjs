@@ -1,6 +1,6 @@
 export default async ({ step, open, createUser, logIn, until, equal, checkAccessibility }) => {
   const user = await createUser()
-  const page = await open()
+  const page = await open({ reducedMotion: 'reduce' })
   await logIn(page, user)
   const dialog = page.getByRole('dialog', { name: 'Settings' })
   const stored = () => user.ask('GET', '/notifications/settings')
