@@ -65,7 +65,9 @@ public sealed class EdgeTests(ApiFixture api)
     {
         var settings = new Dictionary<string, string>
         {
-            ["DataProtection:Key"] = Convert.ToBase64String(new byte[32]), ["Http:TrustedProxies"] = "10.0.0.0/8", ["HTTPS_PORT"] = "443",
+            ["DataProtection:Key"] = Convert.ToBase64String(new byte[32]),
+            ["Http:TrustedProxies"] = "10.0.0.0/8",
+            ["HTTPS_PORT"] = "443",
         };
         await using var factory = new ApiFactory(
             api.Database, api.Redis, "Production", settings, services => services.AddSingleton<IStartupFilter>(new CalledFrom(IPAddress.Parse("10.1.2.3"))));

@@ -141,7 +141,8 @@ public sealed partial class QueryPlanTests
             insert into statistics_marks (owner_id) select id from users, generate_series(1, 3);
             analyze;
             """,
-            connection) { CommandTimeout = 120 };
+            connection)
+        { CommandTimeout = 120 };
         await fill.ExecuteNonQueryAsync();
         await new NpgsqlCommand("vacuum analyze", connection) { CommandTimeout = 120 }.ExecuteNonQueryAsync();
     }

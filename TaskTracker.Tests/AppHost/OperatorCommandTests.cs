@@ -29,15 +29,25 @@ public sealed class OperatorCommandTests(RunningSystem system)
     }
 
     [Fact]
-    public async Task A_job_is_paused_resumed_and_run_by_commands()
+    public async Task Jobs_are_paused_resumed_and_run_by_commands()
     {
-        var paused = await RunAsync("jobs", "pause-daily_cleanup");
-        var schedules = await RunAsync("jobs", "schedules");
-        var resumed = await RunAsync("jobs", "resume-daily_cleanup");
+        ExecuteCommandResult paused, schedules, resumed;
+        try
+        {
+            paused = await RunAsync("jobs", "pause");
+            schedules = await RunAsync("jobs", "schedules");
+        }
+        finally
+        {
+            // Or no other test would see its reminders.
+            resumed = await RunAsync("jobs", "resume");
+        }
+
         var run = await RunAsync("jobs", "run-daily_cleanup");
 
         Assert.True(paused.Success && resumed.Success && run.Success, $"{paused.Message} {resumed.Message} {run.Message}");
         Assert.Contains("paused", schedules.Data!.Value, StringComparison.Ordinal);
+        Assert.DoesNotContain("paused", (await RunAsync("jobs", "schedules")).Data!.Value, StringComparison.Ordinal);
         await Eventually.TrueAsync("the run is in the history", async () =>
             (await RunAsync("jobs", "history")).Data!.Value.Contains("daily\\_cleanup", StringComparison.Ordinal));
     }

@@ -134,7 +134,9 @@ public sealed partial class DocumentationTests(ApiFixture api)
         login.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(":"u8));
         login.Content = new FormUrlEncodedContent(new Dictionary<string, string>
         {
-            ["grant_type"] = "password", ["username"] = user.Name, ["password"] = ApiFactory.Password,
+            ["grant_type"] = "password",
+            ["username"] = user.Name,
+            ["password"] = ApiFactory.Password,
         });
         using var answered = await client.SendAsync(login);
         Assert.Equal(HttpStatusCode.OK, answered.StatusCode);
