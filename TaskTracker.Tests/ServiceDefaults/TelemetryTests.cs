@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
@@ -119,7 +120,7 @@ public class TelemetryTests
     private sealed class Service : IAsyncDisposable
     {
         private readonly WebApplication _app;
-        private readonly List<Activity> _spans = [];
+        private readonly ConcurrentQueue<Activity> _spans = [];
         private readonly Dictionary<string, string> _measured = [];
 
         private Service(string? sampler)
@@ -167,7 +168,8 @@ public class TelemetryTests
         public async Task<IReadOnlyList<Activity>> StopAsync()
         {
             await _app.StopAsync();
-            return _spans;
+            // Spans of other tests, which run at the same time, go on coming.
+            return [.. _spans];
         }
 
         public string Measured(string instrument)
@@ -179,13 +181,13 @@ public class TelemetryTests
         public ValueTask DisposeAsync() => _app.DisposeAsync();
     }
 
-    private sealed class KeepSpans(List<Activity> kept) : BaseExporter<Activity>
+    private sealed class KeepSpans(ConcurrentQueue<Activity> kept) : BaseExporter<Activity>
     {
         public override ExportResult Export(in Batch<Activity> batch)
         {
             foreach (var span in batch)
             {
-                kept.Add(span);
+                kept.Enqueue(span);
             }
 
             return ExportResult.Success;
