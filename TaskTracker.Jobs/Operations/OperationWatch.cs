@@ -4,6 +4,7 @@ using Quartz;
 using TaskTracker.Data;
 using TaskTracker.Data.Operations;
 using TaskTracker.Data.Scheduling;
+using TaskTracker.Jobs.Scheduling;
 
 namespace TaskTracker.Jobs.Operations;
 
@@ -16,7 +17,7 @@ internal sealed partial class OperationWatch(
     ISchedulerFactory schedulers,
     OperationTelemetry telemetry,
     TimeProvider clock,
-    ILogger<OperationWatch> logger) : BackgroundService
+    ILogger<OperationWatch> logger) : Watch("lost operations", s_interval, clock, logger)
 {
     /// <summary>How long an operation must have been silent. A node that died is replaced long before.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
@@ -27,24 +28,9 @@ internal sealed partial class OperationWatch(
 
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(15);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(s_interval, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await LookAsync(stoppingToken);
-            }
-            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogFailed(exception.Message);
-            }
-        }
-    }
+    private readonly TimeProvider _clock = clock;
 
-    /// <summary>Looks once.</summary>
-    public async Task LookAsync(CancellationToken cancellationToken)
+    public override async Task LookAsync(CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
@@ -57,7 +43,7 @@ internal sealed partial class OperationWatch(
         var nodes = await scheduler.QueryClusterNodes(cancellationToken);
         telemetry.RecordCluster(open, nodes.Count(node => node.State == ClusterNodeState.Alive));
 
-        var before = clock.GetUtcNow() - Silence;
+        var before = _clock.GetUtcNow() - Silence;
         var lost = await db.Operations.FromSql(
             $"""
             select * from operations
@@ -75,7 +61,7 @@ internal sealed partial class OperationWatch(
 
         foreach (var operation in lost)
         {
-            LogLost(operation.Id, operation.Kind);
+            LogLost(logger, operation.Id, operation.Kind);
 
             // Quartz links the run to what is current now: the request, as the firing that was lost would have.
             using var request = operation.TraceParent is { } parent ? new Activity("ask again").SetParentId(parent).Start() : null;
@@ -84,8 +70,5 @@ internal sealed partial class OperationWatch(
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Nobody looks after operation {Operation} ({Kind}): its job is asked for again.")]
-    private partial void LogLost(Guid operation, OperationKind kind);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Looking for lost operations failed: {Reason}")]
-    private partial void LogFailed(string reason);
+    private static partial void LogLost(ILogger logger, Guid operation, OperationKind kind);
 }

@@ -1,5 +1,6 @@
 using Quartz;
 using TaskTracker.Data;
+using TaskTracker.Jobs.Scheduling;
 
 namespace TaskTracker.Jobs.Reminders;
 
@@ -12,29 +13,18 @@ internal sealed partial class ReminderWatch(
     ISchedulerFactory schedulers,
     ReminderWake wake,
     TimeProvider clock,
-    ILogger<ReminderWatch> logger) : BackgroundService
+    ILogger<ReminderWatch> logger) : Watch("overdue reminders", s_interval, clock, logger)
 {
     // The two together, and the time of one run, are how late a reminder can be.
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_grace = TimeSpan.FromMilliseconds(500);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public override async Task LookAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(s_interval, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        if (await IsOverdueAsync(cancellationToken) && !await IsDeliveringHereAsync(cancellationToken) && !await wake.IsPausedAsync(cancellationToken))
         {
-            try
-            {
-                if (await IsOverdueAsync(stoppingToken) && !await IsDeliveringHereAsync(stoppingToken) && !await wake.IsPausedAsync(stoppingToken))
-                {
-                    LogOverdue();
-                    await wake.WakeNowAsync(stoppingToken);
-                }
-            }
-            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogFailed(exception.Message);
-            }
+            LogOverdue(logger);
+            await wake.WakeNowAsync(cancellationToken);
         }
     }
 
@@ -60,8 +50,5 @@ internal sealed partial class ReminderWatch(
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Reminders are overdue and nobody delivers them: a run is asked for.")]
-    private partial void LogOverdue();
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Looking for overdue reminders failed: {Reason}")]
-    private partial void LogFailed(string reason);
+    private static partial void LogOverdue(ILogger logger);
 }

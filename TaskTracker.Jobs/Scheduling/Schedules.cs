@@ -1,4 +1,5 @@
 using Quartz;
+using TaskTracker.Data;
 
 namespace TaskTracker.Jobs.Scheduling;
 
@@ -10,9 +11,17 @@ namespace TaskTracker.Jobs.Scheduling;
 /// <param name="declared">The triggers of all jobs with a schedule.</param>
 internal sealed class Schedules(IEnumerable<ITrigger> declared)
 {
+    // What older versions declared: stored triggers stay until somebody takes them away.
+    private static readonly TriggerKey[] s_retired =
+    [
+        new("statistics-look", JobKeys.TriggerGroupOf(JobKeys.ProcessTaskStatistics)),
+        new("reminder-look", JobKeys.Group),
+    ];
+
     /// <summary>Stores them. Replicas that start together must take turns.</summary>
     public async Task StoreAsync(IScheduler scheduler, CancellationToken cancellationToken)
     {
+        await scheduler.UnscheduleJobs(s_retired, cancellationToken);
         foreach (var trigger in declared)
         {
             var stored = await scheduler.GetTrigger(trigger.Key, cancellationToken);
