@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using TaskTracker.Data.Reminders;
 using TaskTracker.Data.Statistics;
+using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Data;
 
@@ -42,6 +43,7 @@ public static class DataServices
         builder.Services.AddScoped<ReminderWriter>();
         builder.Services.AddScoped<StatisticsCounter>();
         builder.Services.AddScoped<TaskHistory>();
+        builder.Services.AddSingleton<TaskMetrics>();
 
         return builder;
     }

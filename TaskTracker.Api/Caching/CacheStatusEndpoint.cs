@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
@@ -22,7 +21,7 @@ internal static class CacheStatusEndpoint
         var works = await circuit.TryAsync(() => RoundTripAsync(Redis()), false);
         var latency = Math.Round(Stopwatch.GetElapsedTime(begun).TotalMilliseconds, 3);
         var counts = works && (context.User.Identity is { IsAuthenticated: true } || (await context.AuthenticateAsync(OperatorKey.SchemeName)).Succeeded)
-            ? await circuit.TryAsync(() => CountAsync(Redis()), null)
+            ? await circuit.TryAsync<CacheCounts?>(async () => await CacheCounts.ReadAsync(Redis()), null)
             : null;
 
         return new CacheStatusResponse(works, (int)options.Value.Default.TotalSeconds, works ? latency : null, counts);
@@ -39,21 +38,6 @@ internal static class CacheStatusEndpoint
 
         return await redis.KeyDeleteAsync(key) && found == value;
     }
-
-    private static async Task<CacheCounts?> CountAsync(IDatabase redis)
-    {
-        var keys = (long)await redis.ExecuteAsync("DBSIZE");
-        var facts = ((string?)await redis.ExecuteAsync("INFO") ?? "")
-            .Split('\n', StringSplitOptions.TrimEntries)
-            .Select(line => line.Split(':', 2))
-            .Where(parts => parts.Length == 2)
-            .ToLookup(parts => parts[0], parts => parts[1]);
-        var (hits, misses) = (Number("keyspace_hits"), Number("keyspace_misses"));
-
-        return new CacheCounts(hits, misses, hits + misses == 0 ? 0 : Math.Round((double)hits / (hits + misses), 4), keys, Number("used_memory"), Number("evicted_keys"));
-
-        long Number(string name) => long.TryParse(facts[name].FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
-    }
 }
 
 /// <summary>How the cache is.</summary>
@@ -62,12 +46,3 @@ internal static class CacheStatusEndpoint
 /// <param name="LatencyMs">How long the three took together, in milliseconds; null where they failed.</param>
 /// <param name="Counts">What Redis counts, of all replicas together; null without a token or the operator key.</param>
 public sealed record CacheStatusResponse(bool CacheWorking, int CacheTtl, double? LatencyMs, CacheCounts? Counts);
-
-/// <summary>What Redis has counted since it was started.</summary>
-/// <param name="Hits">Keys that were found.</param>
-/// <param name="Misses">Keys that were not.</param>
-/// <param name="HitRatio">Hits in all look-ups, from 0 to 1.</param>
-/// <param name="Keys">Keys it holds now.</param>
-/// <param name="MemoryBytes">The memory it uses.</param>
-/// <param name="Evictions">Keys it dropped before their time, for want of memory.</param>
-public sealed record CacheCounts(long Hits, long Misses, double HitRatio, long Keys, long MemoryBytes, long Evictions);

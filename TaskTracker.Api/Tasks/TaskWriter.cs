@@ -11,16 +11,28 @@ namespace TaskTracker.Api.Tasks;
 
 /// <summary>Writes tasks: the row, its reminders and, where one is due soon, the wake-up of the jobs service commit together.</summary>
 internal sealed class TaskWriter(
-    TaskTrackerDbContext db, OwnerTransaction transaction, Idempotency idempotency, ReminderPlanner planner, ReminderWriter reminders, TimeProvider clock)
+    TaskTrackerDbContext db, OwnerTransaction transaction, Idempotency idempotency, ReminderPlanner planner, ReminderWriter reminders, TaskMetrics metrics, TimeProvider clock)
 {
     /// <summary>Creates a task, once where the request has a key.</summary>
     /// <returns>The task, or null where the key stands for another request.</returns>
-    public Task<TaskResponse?> CreateAsync(int owner, CreateTaskRequest request, string? key, CancellationToken cancellationToken) =>
-        transaction.RunAsync(
+    public async Task<TaskResponse?> CreateAsync(int owner, CreateTaskRequest request, string? key, CancellationToken cancellationToken)
+    {
+        var isNew = false;
+        var task = await transaction.RunAsync(
             [owner],
             async attempt =>
             {
-                var created = await idempotency.OnceAsync(owner, key, request, () => InsertAsync(owner, request, attempt), attempt);
+                isNew = false;
+                var created = await idempotency.OnceAsync(
+                    owner,
+                    key,
+                    request,
+                    () =>
+                    {
+                        isNew = true;
+                        return InsertAsync(owner, request, attempt);
+                    },
+                    attempt);
                 if (created is null)
                 {
                     await transaction.LeaveUnmarkedAsync(owner, attempt);
@@ -29,14 +41,24 @@ internal sealed class TaskWriter(
                 return created;
             },
             cancellationToken);
+        if (isNew)
+        {
+            metrics.RecordCreated();
+        }
+
+        return task;
+    }
 
     /// <summary>Changes what the request names. Reminders follow the deadline, and go when the task is done.</summary>
-    public Task<(TaskChange Outcome, TaskItem? Task)> UpdateAsync(
-        int owner, long id, UpdateTaskRequest request, IReadOnlyList<EntityTagHeaderValue>? ifMatch, CancellationToken cancellationToken) =>
-        transaction.RunAsync<(TaskChange, TaskItem?)>(
+    public async Task<(TaskChange Outcome, TaskItem? Task)> UpdateAsync(
+        int owner, long id, UpdateTaskRequest request, IReadOnlyList<EntityTagHeaderValue>? ifMatch, CancellationToken cancellationToken)
+    {
+        var isNowDone = false;
+        var change = await transaction.RunAsync<(TaskChange, TaskItem?)>(
             [owner],
             async attempt =>
             {
+                isNowDone = false;
                 var (outcome, task) = await LockAsync(owner, id, ifMatch, attempt);
                 if (task is null)
                 {
@@ -45,6 +67,7 @@ internal sealed class TaskWriter(
 
                 var (deadline, completed) = (task.Deadline, task.Completed);
                 request.Apply(task);
+                isNowDone = task.Completed && !completed;
                 if (!db.ChangeTracker.HasChanges())
                 {
                     await transaction.LeaveUnmarkedAsync(owner, attempt);
@@ -61,6 +84,13 @@ internal sealed class TaskWriter(
                 return (TaskChange.Done, task);
             },
             cancellationToken);
+        if (isNowDone)
+        {
+            metrics.RecordCompleted(1);
+        }
+
+        return change;
+    }
 
     /// <summary>Deletes a task; its reminders go with it.</summary>
     public Task<TaskChange> DeleteAsync(int owner, long id, IReadOnlyList<EntityTagHeaderValue>? ifMatch, CancellationToken cancellationToken) =>

@@ -3,6 +3,7 @@ using TaskTracker.Data;
 using TaskTracker.Data.Caching;
 using TaskTracker.Data.Operations;
 using TaskTracker.Data.Reminders;
+using TaskTracker.Data.Tasks;
 using TaskTracker.Jobs.Operations;
 
 namespace TaskTracker.Jobs.BulkUpdates;
@@ -12,7 +13,7 @@ namespace TaskTracker.Jobs.BulkUpdates;
 /// attempt goes on behind it and no task is changed a second time.
 /// </summary>
 internal sealed class BulkUpdate(
-    TaskTrackerDbContext db, OwnerTransaction transaction, OperationLedger ledger, OperationTelemetry telemetry, ReminderWriter reminders, TimeProvider clock)
+    TaskTrackerDbContext db, OwnerTransaction transaction, OperationLedger ledger, OperationTelemetry telemetry, TaskMetrics metrics, ReminderWriter reminders, TimeProvider clock)
     : IOperationWork
 {
     /// <summary>How many tasks are changed all together or not at all.</summary>
@@ -27,16 +28,17 @@ internal sealed class BulkUpdate(
         {
             long[] chunk = [.. input.TaskIds.Skip(Handled(done)).Take(ChunkSize)];
             var before = done;
-            done = await transaction.RunAsync(
+            (done, var completed) = await transaction.RunAsync(
                 [run.OwnerId], attempt => UpdateAsync(run, input, chunk, before, attempt), cancellationToken);
             telemetry.RecordUpdated(done.Updated - before.Updated);
+            metrics.RecordCompleted(completed);
             report(Percent(done, input));
         }
 
         return new OperationOutcome(done, $"{done.Updated} updated, {done.NotFound.Count} not found", done.Updated);
     }
 
-    private async Task<BulkUpdateResult> UpdateAsync(
+    private async Task<(BulkUpdateResult Done, int Completed)> UpdateAsync(
         Operation run, BulkUpdateInput input, long[] chunk, BulkUpdateResult before, CancellationToken cancellationToken)
     {
         var changes = input.Changes;
@@ -66,7 +68,8 @@ internal sealed class BulkUpdate(
         var done = new BulkUpdateResult(before.Updated + updated.Count, [.. before.NotFound, .. chunk.Where(id => !found.Contains(id))]);
         await ledger.SaveAsync(run, Percent(done, input), done, cancellationToken);
 
-        return done;
+        // The table notes the time of the change that made a task done, and keeps it in later ones.
+        return (done, updated.Count(task => task.CompletedAt == task.UpdatedAt));
     }
 
     private static int Handled(BulkUpdateResult done) => done.Updated + done.NotFound.Count;

@@ -1,4 +1,5 @@
 using Quartz;
+using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Jobs.Overdue;
 
@@ -6,11 +7,12 @@ namespace TaskTracker.Jobs.Overdue;
 [DisallowConcurrentExecution]
 [JobTimeout("00:10:00")]
 [RetryPolicy(5, "00:00:30", 2, MaxDelay = "00:10:00", Jitter = 0.2)]
-internal sealed class CheckOverdueTasksJob(OverdueCheck check) : IJob
+internal sealed class CheckOverdueTasksJob(OverdueCheck check, TaskMetrics metrics) : IJob
 {
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
         var run = await check.RunAsync(cancellationToken);
+        metrics.RecordOverdue(run.Told);
 
         context.Result = run.Told == 0
             ? JobRunReport.Skipped($"{run.Overdue} overdue, all of them told before")
