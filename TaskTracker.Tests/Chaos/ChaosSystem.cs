@@ -22,14 +22,16 @@ internal sealed class ChaosSystem : IAsyncDisposable
     private readonly PostgresForTests _postgres;
     private readonly RedisForTests _redis;
     private readonly string _connectionString;
+    private readonly IReadOnlyDictionary<string, string> _settings;
     private readonly string _logs;
     private readonly ITestOutputHelper _output;
 
-    private ChaosSystem(PostgresForTests postgres, RedisForTests redis, string connectionString, string logs, ITestOutputHelper output)
+    private ChaosSystem(PostgresForTests postgres, RedisForTests redis, string connectionString, IReadOnlyDictionary<string, string> settings, string logs, ITestOutputHelper output)
     {
         _postgres = postgres;
         _redis = redis;
         _connectionString = connectionString;
+        _settings = settings;
         _logs = logs;
         _output = output;
         Database = NpgsqlDataSource.Create(connectionString);
@@ -50,9 +52,14 @@ internal sealed class ChaosSystem : IAsyncDisposable
     /// <param name="jobs">How many replicas of the jobs service start.</param>
     /// <param name="apis">How many replicas of the API start.</param>
     /// <param name="test">The test.</param>
-    public static async Task RunAsync(ITestOutputHelper output, string name, int jobs, int apis, Func<ChaosSystem, Task> test)
+    public static Task RunAsync(ITestOutputHelper output, string name, int jobs, int apis, Func<ChaosSystem, Task> test) =>
+        RunAsync(output, name, jobs, apis, new Dictionary<string, string>(), test);
+
+    /// <summary>Runs a test over a system whose services have more settings than all systems have.</summary>
+    public static async Task RunAsync(
+        ITestOutputHelper output, string name, int jobs, int apis, IReadOnlyDictionary<string, string> settings, Func<ChaosSystem, Task> test)
     {
-        await using var system = await CreateAsync(output, name);
+        await using var system = await CreateAsync(output, name, settings);
         try
         {
             system.Jobs = [.. Enumerable.Range(1, jobs).Select(_ => system.Add("TaskTracker.Jobs"))];
@@ -191,7 +198,7 @@ internal sealed class ChaosSystem : IAsyncDisposable
         _postgres.Dispose();
     }
 
-    private static async Task<ChaosSystem> CreateAsync(ITestOutputHelper output, string name)
+    private static async Task<ChaosSystem> CreateAsync(ITestOutputHelper output, string name, IReadOnlyDictionary<string, string> settings)
     {
         // artifacts/bin/PROJECT/CONFIGURATION
         var artifacts = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Parent!.Parent!.FullName;
@@ -204,12 +211,12 @@ internal sealed class ChaosSystem : IAsyncDisposable
         Directory.CreateDirectory(logs);
         output.WriteLine($"logs: {logs}");
         var postgres = await Servers.StartPostgresAsync(durable: true);
-        return new ChaosSystem(postgres, await Servers.StartRedisAsync(), await postgres.CreateDatabaseAsync(), logs, output);
+        return new ChaosSystem(postgres, await Servers.StartRedisAsync(), await postgres.CreateDatabaseAsync(), settings, logs, output);
     }
 
     private Replica Add(string service)
     {
-        var environment = new Dictionary<string, string>
+        var environment = new Dictionary<string, string>(_settings)
         {
             ["ASPNETCORE_ENVIRONMENT"] = "Development",
             ["ConnectionStrings__tasktracker"] = _connectionString,
