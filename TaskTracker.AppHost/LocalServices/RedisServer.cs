@@ -10,7 +10,7 @@ internal static class RedisServer
     /// <param name="folder">Where the configuration is kept.</param>
     /// <param name="cancellationToken">Ends the preparation.</param>
     /// <exception cref="LocalServiceException">The disk refuses.</exception>
-    public static async Task<LocalServer> PrepareAsync(RedisBinaries binaries, string folder, CancellationToken cancellationToken)
+    public static async Task<LocalServer> PrepareAsync(SystemProgram binaries, string folder, CancellationToken cancellationToken)
     {
         var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
         var configuration = Path.Combine(folder, "redis.conf");
