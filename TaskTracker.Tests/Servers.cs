@@ -83,6 +83,9 @@ public sealed class PostgresForTests : IDisposable
         };
     }
 
+    /// <summary>The process that ends the server when it ends; the server's own are below it.</summary>
+    public int ProcessId => server!.Process.Id;
+
     /// <summary>Creates an empty database and returns its connection string.</summary>
     public async Task<string> CreateDatabaseAsync()
     {
@@ -147,6 +150,9 @@ public sealed class RedisForTests : IDisposable
 
     /// <summary>What StackExchange.Redis is configured with.</summary>
     public string ConnectionString => $"127.0.0.1:{port},password={redis.Password}";
+
+    /// <summary>The process that ends the server when it ends; the server itself is below it.</summary>
+    public int ProcessId => server!.Process.Id;
 
     /// <summary>Starts the server, empty unless <c>SAVE</c> was called before, and returns when it answers.</summary>
     public async Task StartAsync() => server = await ServerProcess.StartAsync(redis.Command.WithFastStop(), port, () => AnswersAsync(ConnectionString));

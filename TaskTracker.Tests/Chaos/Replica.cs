@@ -5,7 +5,7 @@ using System.Net;
 namespace TaskTracker.Tests.Chaos;
 
 /// <summary>
-/// One replica of a service as a process of its own, as it was built, which tests kill, freeze and start again. It ends
+/// One replica of a service as a process of its own, as it was built, which can be killed, frozen and started again. It ends
 /// with this process, however that ends.
 /// </summary>
 internal sealed class Replica : IDisposable
@@ -27,18 +27,21 @@ internal sealed class Replica : IDisposable
 
     private readonly string _assembly;
     private readonly IReadOnlyDictionary<string, string> _environment;
+    private readonly string[] _arguments;
     private Process? _process;
 
     /// <param name="service">The service's project, such as <c>TaskTracker.Jobs</c>.</param>
     /// <param name="log">The file that everything is appended to that it writes.</param>
     /// <param name="environment">Its configuration.</param>
-    public Replica(string service, string log, IReadOnlyDictionary<string, string> environment)
+    /// <param name="arguments">Its arguments.</param>
+    public Replica(string service, string log, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        // Beside the output of the tests, which are built after it: artifacts/bin/PROJECT/CONFIGURATION.
+        // Beside the output of this program, which is built after it: artifacts/bin/PROJECT/CONFIGURATION.
         var tests = new DirectoryInfo(AppContext.BaseDirectory);
         _assembly = Path.Combine(tests.Parent!.Parent!.FullName, service, tests.Name, $"{service}.dll");
         Log = log;
         _environment = environment;
+        _arguments = arguments;
         Client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ServerProcess.FreePort()}") };
     }
 
@@ -52,7 +55,7 @@ internal sealed class Replica : IDisposable
     /// <summary>Starts the process; it is not ready yet.</summary>
     public async Task StartAsync()
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", Script, "sh", "dotnet", _assembly])
+        var start = new ProcessStartInfo("/bin/sh", ["-c", Script, "sh", "dotnet", _assembly, .. _arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

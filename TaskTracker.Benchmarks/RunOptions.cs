@@ -1,0 +1,59 @@
+using System.Globalization;
+
+namespace TaskTracker.Benchmarks;
+
+/// <summary>How a run is done.</summary>
+/// <param name="IsShort">Less data, fewer and shorter rounds: a look at everything, not a measurement to quote.</param>
+/// <param name="Only">The scenarios to run; empty for all.</param>
+/// <param name="Json">The file that gets everything that was measured.</param>
+internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, string Json)
+{
+    private const string Usage = "[--short] [--only NAME]... [--json FILE]";
+
+    /// <summary>How many rounds each side gets.</summary>
+    public int Rounds => IsShort ? 2 : 5;
+
+    /// <summary>How long a round of load lasts.</summary>
+    public TimeSpan Round => TimeSpan.FromSeconds(IsShort ? 1 : 4);
+
+    /// <summary>How long each side is under load before the first round.</summary>
+    public TimeSpan WarmUp => TimeSpan.FromSeconds(IsShort ? 1 : 4);
+
+    /// <summary>Connections of the load generator, and clients of pgbench.</summary>
+    public const int Clients = 8;
+
+    /// <summary>How many users there are.</summary>
+    public int Users => IsShort ? 1_000 : 10_000;
+
+    /// <summary>How many tasks there are. One user has <see cref="Setup.SeedData.TasksOfBusyUser"/>, the others <see cref="Setup.SeedData.TasksOfUser"/>.</summary>
+    public int Tasks => IsShort ? 100_000 : 1_000_000;
+
+    /// <summary>Whether a scenario is to run.</summary>
+    public bool Includes(string scenario) => Only.Count == 0 || Only.Contains(scenario);
+
+    /// <summary>Reads the command line.</summary>
+    /// <exception cref="BenchmarkException">It cannot be followed.</exception>
+    public static RunOptions Parse(IReadOnlyList<string> args, IReadOnlyList<Scenario> scenarios)
+    {
+        var stamp = DateTimeOffset.UtcNow.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture);
+        // artifacts/bin/PROJECT/CONFIGURATION
+        var artifacts = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Parent!.Parent!.FullName;
+        var options = new RunOptions(false, [], Path.Combine(artifacts, "benchmarks", $"{stamp}.json"));
+        for (var i = 0; i < args.Count; i++)
+        {
+            options = args[i] switch
+            {
+                "--short" => options with { IsShort = true },
+                "--only" when i + 1 < args.Count => options with { Only = [.. options.Only, NameOf(args[++i])] },
+                "--json" when i + 1 < args.Count => options with { Json = Path.GetFullPath(args[++i]) },
+                _ => throw new BenchmarkException($"'{args[i]}' is unknown or lacks its value: {Usage}."),
+            };
+        }
+
+        return options;
+
+        string NameOf(string name) => scenarios.Any(scenario => scenario.Name == name)
+            ? name
+            : throw new BenchmarkException($"There is no scenario '{name}': {string.Join(", ", scenarios.Select(scenario => scenario.Name))}.");
+    }
+}

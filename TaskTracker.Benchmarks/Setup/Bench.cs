@@ -1,0 +1,195 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using Npgsql;
+using TaskTracker.AppHost.LocalServices;
+using TaskTracker.Benchmarks.Load;
+using TaskTracker.Benchmarks.Reference;
+using TaskTracker.Tests;
+using TaskTracker.Tests.Chaos;
+
+namespace TaskTracker.Benchmarks.Setup;
+
+/// <summary>
+/// What a run measures: PostgreSQL and Redis, the services and the reference, each a process of its own that talks to the others
+/// directly, filled with data. All of them end with it, however it ends.
+/// </summary>
+internal sealed class Bench : IAsyncDisposable
+{
+    private const string Registered = "bench";
+
+    private readonly PostgresForTests _postgres;
+    private readonly RedisForTests _redis;
+    private readonly List<Replica> _replicas = [];
+    private readonly string _logs;
+    private readonly string _dataProtectionKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+    private readonly string _password = $"{Guid.NewGuid():N}";
+    private readonly long _begun = Stopwatch.GetTimestamp();
+
+    private Bench(RunOptions options, PostgresForTests postgres, RedisForTests redis, string connectionString, Wrk wrk, PgBench pgBench, CancellationToken cancelled)
+    {
+        Options = options;
+        _postgres = postgres;
+        _redis = redis;
+        ConnectionString = connectionString;
+        Wrk = wrk;
+        PgBench = pgBench;
+        Cancelled = cancelled;
+        Database = NpgsqlDataSource.Create(connectionString);
+        Meter.Watch("postgres", () => postgres.ProcessId);
+        Meter.Watch("redis", () => redis.ProcessId);
+        _logs = Path.Combine(Path.GetDirectoryName(options.Json)!, "logs");
+    }
+
+    public RunOptions Options { get; }
+
+    /// <summary>Ends everything that waits.</summary>
+    public CancellationToken Cancelled { get; }
+
+    /// <summary>The database's connection string, as the services have it.</summary>
+    public string ConnectionString { get; }
+
+    /// <summary>The cache's connection string.</summary>
+    public string RedisConnectionString => _redis.ConnectionString;
+
+    /// <summary>Connections of this program's own.</summary>
+    public NpgsqlDataSource Database { get; }
+
+    /// <summary>Watches every process that was started here.</summary>
+    public ProcessMeter Meter { get; } = new();
+
+    public Wrk Wrk { get; }
+
+    public PgBench PgBench { get; }
+
+    /// <summary>The one replica of the jobs service that is always there.</summary>
+    public Replica Jobs { get; private set; } = null!;
+
+    /// <summary>The one replica of the API that is always there.</summary>
+    public Replica Api { get; private set; } = null!;
+
+    /// <summary>The bare server that figures are compared with.</summary>
+    public ReferenceClient Reference { get; private set; } = null!;
+
+    /// <summary>The users of the seed.</summary>
+    public LoggedInUsers Users { get; private set; } = null!;
+
+    /// <summary>The number of the seed's first user, the busy one.</summary>
+    public int FirstUser { get; private set; }
+
+    /// <summary>Starts everything and loads the data.</summary>
+    public static async Task<Bench> StartAsync(RunOptions options, CancellationToken cancelled)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new BenchmarkException("The benchmarks read from Linux what processes use: run them there.");
+        }
+
+        var programs = LocalFolders.OfUser().Programs;
+        var wrk = await Wrk.GetAsync(programs, Console.Error.WriteLine, cancelled);
+        var pgBench = await PgBench.GetAsync(programs, Console.Error.WriteLine, cancelled);
+        // Durable: what is measured is what is promised.
+        var postgres = await Servers.StartPostgresAsync(durable: true);
+        var redis = await Servers.StartRedisAsync();
+        var bench = new Bench(options, postgres, redis, Plain(await postgres.CreateDatabaseAsync()), wrk, pgBench, cancelled);
+        try
+        {
+            await bench.FillAsync();
+            return bench;
+        }
+        catch
+        {
+            await bench.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts one more replica of a service and waits until it is healthy.</summary>
+    /// <param name="name">What the table calls it.</param>
+    /// <param name="service">Its project.</param>
+    /// <param name="settings">Settings beside the usual ones.</param>
+    public async Task<Replica> StartReplicaAsync(string name, string service, params (string Name, string Value)[] settings)
+    {
+        var environment = new Dictionary<string, string>
+        {
+            // Its defaults for logging, telemetry and everything else are what is measured.
+            ["ASPNETCORE_ENVIRONMENT"] = "Production",
+            ["ConnectionStrings__tasktracker"] = ConnectionString,
+            ["ConnectionStrings__cache"] = RedisConnectionString,
+            ["DataProtection__Key"] = _dataProtectionKey,
+            ["RateLimits__PerUser"] = "0",
+            ["RateLimits__PerAddress"] = "0",
+            ["RateLimits__CredentialsPerAddress"] = "0",
+            ["Shutdown__Delay"] = "00:00:00",
+        };
+        foreach (var (setting, value) in settings)
+        {
+            environment[setting] = value;
+        }
+
+        var replica = new Replica(
+            service, Path.Combine(_logs, $"{name}.log"), environment, service == typeof(Bench).Assembly.GetName().Name ? [ReferenceServer.Argument] : []);
+        _replicas.Add(replica);
+        await replica.StartAsync();
+        Meter.Watch(name, () => replica.ProcessId);
+        await replica.HealthyAsync();
+
+        return replica;
+    }
+
+    /// <summary>Ends a replica for good.</summary>
+    public void Stop(Replica replica)
+    {
+        _replicas.Remove(replica);
+        replica.Dispose();
+    }
+
+    /// <summary>Tells whoever waits how far it is.</summary>
+    public void Say(string what) => Console.Error.WriteLine($"{Stopwatch.GetElapsedTime(_begun):mm\\:ss} {what}");
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var replica in _replicas)
+        {
+            replica.Dispose();
+        }
+
+        await Database.DisposeAsync();
+        _redis.Dispose();
+        _postgres.Dispose();
+    }
+
+    private async Task FillAsync()
+    {
+        Say($"starting the services, which write to {_logs} ...");
+        if (Directory.Exists(_logs))
+        {
+            Directory.Delete(_logs, recursive: true);
+        }
+
+        Directory.CreateDirectory(_logs);
+        Jobs = await StartReplicaAsync("jobs", "TaskTracker.Jobs");
+        Api = await StartReplicaAsync("api", "TaskTracker.Api");
+        Reference = new(await StartReplicaAsync("reference", "TaskTracker.Benchmarks"));
+
+        using var registered = await Api.Client.PostAsJsonAsync(
+            "/auth/register", new { username = Registered, email = $"{Registered}@example.com", password = _password }, Cancelled);
+        registered.EnsureSuccessStatusCode();
+
+        Say($"loading {Options.Tasks:N0} tasks of {Options.Users:N0} users ...");
+        FirstUser = await SeedData.AddUsersAsync(Database, Options.Users, Registered, Cancelled);
+        await SeedData.AddTasksAsync(Database, FirstUser, Options.Tasks, Cancelled);
+        Users = new(Api.Client, FirstUser, _password);
+    }
+
+    // Tests drop idle connections early, and show values in errors.
+    private static string Plain(string connectionString)
+    {
+        var connection = new NpgsqlConnectionStringBuilder(connectionString);
+        connection.Remove("Connection Idle Lifetime");
+        connection.Remove("Connection Pruning Interval");
+        connection.Remove("Include Error Detail");
+
+        return connection.ConnectionString;
+    }
+}
