@@ -88,7 +88,7 @@ internal sealed class RateLimitOptions
     [Range(0, 1_000_000, ErrorMessage = $"{SectionName}:{Problem}")]
     public int PerAddress { get; set; }
 
-    /// <summary>Of one address, to register, log in and refresh.</summary>
+    /// <summary>Of one address, to register and log in.</summary>
     [Range(0, 1_000_000, ErrorMessage = $"{SectionName}:{Problem}")]
     public int CredentialsPerAddress { get; set; }
 }

@@ -43,7 +43,7 @@ public sealed class EdgeTests(ApiFixture api)
         await using var factory = new ApiFactory(
             api.Database,
             api.Redis,
-            settings: new Dictionary<string, string> { ["Http:TrustedProxies"] = trusted, ["RateLimits:CredentialsPerAddress"] = "2" },
+            settings: new Dictionary<string, string> { ["Http:TrustedProxies"] = trusted, ["RateLimits:PerAddress"] = "2" },
             services: services => services.AddSingleton<IStartupFilter>(new CalledFrom(IPAddress.Parse(caller))));
         using var client = factory.CreateClient();
 
@@ -105,7 +105,15 @@ public sealed class EdgeTests(ApiFixture api)
         var logins = new List<HttpResponseMessage>();
         for (var i = 0; i < 20; i++)
         {
-            logins.Add(await user.Client.RefreshAsync("nonsense"));
+            logins.Add(await user.Client.LogInAsync(user.Name, "not the password"));
+        }
+
+        // Each load of the page comes with one of these, from however many people behind one address.
+        using var anonymous = factory.CreateClient();
+        for (var i = 0; i < 30; i++)
+        {
+            using var refreshed = await anonymous.RefreshAsync("nonsense");
+            Assert.Equal(HttpStatusCode.Unauthorized, refreshed.StatusCode);
         }
 
         var reads = new List<HttpStatusCode>();
