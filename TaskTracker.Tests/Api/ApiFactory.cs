@@ -35,19 +35,7 @@ public sealed class ApiFactory(
     }
 
     /// <summary>A new user, logged in.</summary>
-    public async Task<ApiUser> CreateUserAsync()
-    {
-        var client = CreateClient();
-        var name = $"user-{Guid.NewGuid():N}";
-        using var registered = await client.PostAsJsonAsync("/auth/register", new { username = name, email = $"{name}@example.com", password = Password });
-        var id = (await registered.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetInt32();
-        using var loggedIn = await client.LogInAsync(name);
-        var tokens = await loggedIn.Content.ReadFromJsonAsync<JsonElement>();
-        var user = new ApiUser(id, name, tokens.GetProperty("access_token").GetString()!, tokens.GetProperty("refresh_token").GetString()!, client);
-        client.Authorize(user);
-
-        return user;
-    }
+    public Task<ApiUser> CreateUserAsync() => CreateClient().SignUpAsync();
 
     /// <summary>A client of this replica for a user who may have logged in at another.</summary>
     public HttpClient CreateClient(ApiUser user)
@@ -102,6 +90,22 @@ public sealed record ApiUser(int Id, string Name, string AccessToken, string Ref
 
 internal static class ApiClient
 {
+    /// <summary>Makes the client that of a new user, who is logged in.</summary>
+    public static async Task<ApiUser> SignUpAsync(this HttpClient client)
+    {
+        var name = $"user-{Guid.NewGuid():N}";
+        using var registered = await client.PostAsJsonAsync("/auth/register", new { username = name, email = $"{name}@example.com", password = ApiFactory.Password });
+        Assert.Equal(HttpStatusCode.OK, registered.StatusCode);
+        var id = (await registered.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetInt32();
+        using var loggedIn = await client.LogInAsync(name);
+        Assert.Equal(HttpStatusCode.OK, loggedIn.StatusCode);
+        var tokens = await loggedIn.Content.ReadFromJsonAsync<JsonElement>();
+        var user = new ApiUser(id, name, tokens.GetProperty("access_token").GetString()!, tokens.GetProperty("refresh_token").GetString()!, client);
+        client.Authorize(user);
+
+        return user;
+    }
+
     public static Task<HttpResponseMessage> LogInAsync(this HttpClient client, string name, string password = ApiFactory.Password) =>
         client.PostAsync("/auth/login", new FormUrlEncodedContent(new Dictionary<string, string> { ["username"] = name, ["password"] = password }));
 
@@ -114,7 +118,7 @@ internal static class ApiClient
     public static async Task<long> CreateTaskAsync(this HttpClient client, string title, string? deadline = null)
     {
         using var response = await client.PostAsJsonAsync("/tasks", new { title, deadline });
-        Assert.Equal(System.Net.HttpStatusCode.Created, response.StatusCode);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
 
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetInt64();
     }

@@ -1,6 +1,3 @@
-using System.Net;
-using System.Net.Http.Json;
-using System.Text.Json;
 using Npgsql;
 using TaskTracker.Tests.Api;
 using Xunit.Abstractions;
@@ -89,20 +86,14 @@ internal sealed class ChaosSystem : IAsyncDisposable
     /// <summary>A new user, who is logged in at every replica of the API.</summary>
     public async Task<ChaosUser> CreateUserAsync()
     {
-        var name = $"user-{Guid.NewGuid():N}";
-        using var registered = await Apis[0].Client.PostAsJsonAsync(
-            "/auth/register", new { username = name, email = $"{name}@example.com", password = ApiFactory.Password });
-        Assert.Equal(HttpStatusCode.OK, registered.StatusCode);
-        var id = (await registered.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetInt32();
-        using var loggedIn = await Apis[0].Client.LogInAsync(name);
-        var token = (await loggedIn.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("access_token").GetString()!;
-
-        return new ChaosUser(id, [.. Apis.Select(api =>
+        HttpClient[] clients = [.. Apis.Select(api => new HttpClient { BaseAddress = api.Client.BaseAddress })];
+        var user = await clients[0].SignUpAsync();
+        foreach (var client in clients)
         {
-            var client = new HttpClient { BaseAddress = api.Client.BaseAddress };
-            client.DefaultRequestHeaders.Authorization = new("Bearer", token);
-            return client;
-        })]);
+            client.Authorize(user);
+        }
+
+        return new ChaosUser(user.Id, clients);
     }
 
     /// <summary>
