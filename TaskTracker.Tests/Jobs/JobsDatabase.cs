@@ -18,10 +18,13 @@ internal sealed class JobsDatabase
 
     public int OwnerId { get; private set; }
 
+    /// <summary>Creates the database and nothing in it.</summary>
+    public static async Task<JobsDatabase> CreateEmptyAsync() => new(await Servers.CreateDatabaseAsync());
+
     /// <summary>Creates the database and migrates TaskTracker's tables; Quartz's are left to the service.</summary>
     public static async Task<JobsDatabase> CreateAsync()
     {
-        var database = new JobsDatabase(await Servers.CreateDatabaseAsync());
+        var database = await CreateEmptyAsync();
         await using var db = database.Open();
         await db.Database.MigrateAsync();
 
