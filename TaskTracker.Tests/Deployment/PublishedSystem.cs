@@ -12,6 +12,7 @@ namespace TaskTracker.Tests.Deployment;
 public sealed class PublishedSystem : IAsyncLifetime
 {
     private static readonly TimeSpan s_publishLimit = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan s_toolLimit = TimeSpan.FromMinutes(1);
 
     private SecureServers _servers = null!;
     private Manifest _manifest = null!;
@@ -40,7 +41,10 @@ public sealed class PublishedSystem : IAsyncLifetime
                 CancellationToken.None,
                 Repository.Root);
             Assert.True(result.ExitCode == 0, result.Output);
-            await Tool.RunAsync("chmod", ["-R", "a-w,a+rX", folder], TimeSpan.FromMinutes(1), CancellationToken.None);
+            await Tool.RunAsync("chmod", ["-R", "a-w,a+rX", folder], s_toolLimit, CancellationToken.None);
+            // True of root whatever the mode says, so this also shows that the account is none.
+            var writes = await Tool.RunAsync("/bin/sh", ["-c", "\"$@\"", "sh", .. ServerAccount.Prefix, "test", "-w", folder], s_toolLimit, CancellationToken.None);
+            Assert.Equal(1, writes.ExitCode);
         }
     }
 
@@ -49,7 +53,7 @@ public sealed class PublishedSystem : IAsyncLifetime
         if (_servers is not null)
         {
             // So that they can be deleted.
-            await Tool.RunAsync("chmod", ["-R", "u+w", _servers.Folder], TimeSpan.FromMinutes(1), CancellationToken.None);
+            await Tool.RunAsync("chmod", ["-R", "u+w", _servers.Folder], s_toolLimit, CancellationToken.None);
             _servers.Dispose();
         }
     }
@@ -69,6 +73,7 @@ public sealed class PublishedSystem : IAsyncLifetime
         }
         catch
         {
+            // Nobody else knows of it yet.
             await started.DisposeAsync();
             Console.WriteLine(started.Output);
             throw;
@@ -134,6 +139,8 @@ internal sealed class PublishedService : IAsyncDisposable
 
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(60);
 
+    // Without cookies: whoever connects is somebody else.
+    private readonly SocketsHttpHandler _connections = new() { UseCookies = false };
     private readonly Process _process;
     private readonly StringBuilder _output = new();
 
@@ -141,7 +148,7 @@ internal sealed class PublishedService : IAsyncDisposable
     {
         Port = port;
         Address = new Uri($"http://127.0.0.1:{port}");
-        Client = new HttpClient { BaseAddress = Address };
+        Client = Connect();
         var start = new ProcessStartInfo("/bin/sh", ["-c", Shell, "sh", .. ServerAccount.Prefix, "dotnet", program])
         {
             WorkingDirectory = folder,
@@ -175,6 +182,9 @@ internal sealed class PublishedService : IAsyncDisposable
     public Uri Address { get; }
 
     public HttpClient Client { get; }
+
+    /// <summary>A client of this replica.</summary>
+    public HttpClient Connect() => new(_connections, disposeHandler: false) { BaseAddress = Address };
 
     public bool HasEnded => _process.HasExited;
 
@@ -224,6 +234,7 @@ internal sealed class PublishedService : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
+        _connections.Dispose();
         try
         {
             await EndAsync();
@@ -243,6 +254,31 @@ internal sealed class PublishedService : IAsyncDisposable
             if (_output.Length < 100_000)
             {
                 _output.AppendLine(line);
+            }
+        }
+    }
+}
+
+/// <summary>One replica of each service, for the tests of a class, which let them run.</summary>
+public sealed class PublishedPair(PublishedSystem system) : IAsyncLifetime
+{
+    internal PublishedService Jobs { get; private set; } = null!;
+
+    internal PublishedService Api { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        Jobs = await system.StartAsync("jobs");
+        Api = await system.StartAsync("api");
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var service in (PublishedService?[])[Api, Jobs])
+        {
+            if (service is not null)
+            {
+                await service.DisposeAsync();
             }
         }
     }
