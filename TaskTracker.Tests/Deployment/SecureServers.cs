@@ -47,6 +47,7 @@ internal sealed class SecureServers : IDisposable
         }
         catch
         {
+            // Nobody else knows of it yet.
             servers.Dispose();
             throw;
         }
@@ -132,7 +133,7 @@ internal sealed class SecureServers : IDisposable
         _redis = await ServerProcess.StartAsync(command.WithFastStop(), port, () => IsListeningAsync(port));
     }
 
-    private static async Task<bool> IsListeningAsync(int port)
+    internal static async Task<bool> IsListeningAsync(int port)
     {
         using var client = new System.Net.Sockets.TcpClient();
         try
