@@ -39,11 +39,7 @@ internal sealed partial class SchemaMigrator(
 
         await LockAsync(connection, cancellationToken);
 
-        await using (var scope = scopes.CreateAsyncScope())
-        {
-            var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
-            await db.Database.MigrateAsync(cancellationToken);
-        }
+        await MigrateAsync(cancellationToken);
 
         // Building the scheduler creates Quartz's tables and stores the declared jobs; it does not start it.
         var scheduler = await schedulers.GetScheduler(cancellationToken);
@@ -110,6 +106,46 @@ internal sealed partial class SchemaMigrator(
                 exception);
         }
     }
+
+    private async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        var started = clock.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await using var scope = scopes.CreateAsyncScope();
+                var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
+                await db.Database.OpenConnectionAsync(cancellationToken);
+                // While a migration waits for a table that a long query reads, all requests wait behind it: it gives way and comes
+                // again, before the server looks for deadlocks and ends a request (1 s).
+                await db.Database.ExecuteSqlAsync($"set lock_timeout = '500ms'", cancellationToken);
+                await db.Database.MigrateAsync(cancellationToken);
+                return;
+            }
+            catch (Exception exception) when (HadToGiveWay(exception))
+            {
+                if (clock.GetElapsedTime(started) > Limit)
+                {
+                    throw new InvalidOperationException(
+                        $"The schema could not be brought up to date within {Limit.TotalSeconds:0} s, because others were using its tables all the time: "
+                        + "end what has been running for long in pg_stat_activity, or start again later.",
+                        exception);
+                }
+
+                LogGaveWay();
+                await Task.Delay(s_pause, clock, cancellationToken);
+            }
+        }
+    }
+
+    // The context's own retries wrap it.
+    private static bool HadToGiveWay(Exception exception) =>
+        (exception as PostgresException ?? exception.InnerException as PostgresException)?.SqlState
+            is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected;
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The schema's tables are in use: migrating gives way, and is tried again.")]
+    private partial void LogGaveWay();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The database is not there yet: {Reason}")]
     private partial void LogNotThereYet(string reason);

@@ -1,3 +1,4 @@
+using Npgsql;
 using TaskTracker.Tests.Operations;
 
 namespace TaskTracker.Tests.Deployment;
@@ -54,15 +55,26 @@ public sealed class RollingUpgradeTests(PublishedSystem system)
         Assert.True(balancer.Answered(newApi) > RequestsBetweenSteps);
     }
 
-    // As a later jobs service would: under the migrations' lock, and recorded.
-    private Task ExpandSchemaAsync() => OperationClient.ExecuteAsync(
-        system.Servers.Database,
-        $"""
-        begin;
-        select pg_advisory_xact_lock(8386110886492924786);
-        set local lock_timeout = '5s';
-        {Expansion}
-        insert into "__EFMigrationsHistory" values ('29990101000000_Expansion', '10.0.0') on conflict do nothing;
-        commit
-        """);
+    // As a later jobs service would: under the migrations' lock, recorded, and giving way to requests.
+    private Task ExpandSchemaAsync() => Eventually.TrueAsync("the schema is expanded", async () =>
+    {
+        try
+        {
+            await OperationClient.ExecuteAsync(
+                system.Servers.Database,
+                $"""
+                begin;
+                select pg_advisory_xact_lock(8386110886492924786);
+                set local lock_timeout = '500ms';
+                {Expansion}
+                insert into "__EFMigrationsHistory" values ('29990101000000_Expansion', '10.0.0') on conflict do nothing;
+                commit
+                """);
+            return true;
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.LockNotAvailable)
+        {
+            return false;
+        }
+    });
 }

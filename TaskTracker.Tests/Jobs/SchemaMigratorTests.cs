@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -59,6 +61,37 @@ public sealed class SchemaMigratorTests
         await create.ExecuteNonQueryAsync();
 
         await start.WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public async Task While_a_long_query_reads_a_table_its_migration_holds_up_nobody_else()
+    {
+        var database = await JobsDatabase.CreateEmptyAsync();
+        await using (var db = database.Open())
+        {
+            // The next one changes the table of tasks.
+            await db.GetService<IMigrator>().MigrateAsync("20261122080000_LogLevels");
+        }
+
+        await using var source = NpgsqlDataSource.Create($"{database.ConnectionString};Command Timeout=20");
+        await using var reader = await source.OpenConnectionAsync();
+        await using var reading = await reader.BeginTransactionAsync();
+        await new NpgsqlCommand("select from tasks", reader).ExecuteNonQueryAsync();
+        await using var replica = new JobsHost(database.ConnectionString);
+        var start = JobsHost.StartAsync(replica);
+
+        for (var i = 0; i < 3; i++)
+        {
+            await Eventually.TrueAsync("the migration waits", async () => await database.QueryAsync<long>(
+                "select count(*) from pg_locks where relation = 'tasks'::regclass and not granted") > 0);
+            await using var another = source.CreateCommand("select from tasks");
+            await another.ExecuteNonQueryAsync();
+        }
+
+        Assert.False(start.IsCompleted);
+        await reading.CommitAsync();
+        await start.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(0, await database.QueryAsync<long>("select count(completed_at) from tasks"));
     }
 
     // A minute passes between any two looks.
