@@ -1,10 +1,8 @@
-using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using TaskTracker.Api.Accounts;
 using TaskTracker.Api.Health;
-using TaskTracker.Api.Json;
 using TaskTracker.Api.Paging;
 using TaskTracker.Data;
 using TaskTracker.Data.Notifications;
@@ -14,8 +12,6 @@ namespace TaskTracker.Api.Notifications;
 /// <summary>What the caller was told of, the latest first.</summary>
 internal static class NotificationEndpoints
 {
-    private const string Order = "-id";
-
     public static RouteGroupBuilder MapNotifications(this IEndpointRouteBuilder routes)
     {
         var notifications = routes.MapGroup("/notifications").WithTags("Notifications").RequireSchema();
@@ -33,27 +29,14 @@ internal static class NotificationEndpoints
     private static async Task<Results<Ok<Page<NotificationResponse>>, ValidationProblem>> ListNotifications(
         [AsParameters] NotificationQuery query, ClaimsPrincipal caller, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
     {
-        if (!Cursor.TryParse(query.Cursor, Order, out var before))
-        {
-            return TypedResults.ValidationProblem(Cursor.Problem);
-        }
-
         var owner = caller.GetUserId();
-        var notifications = db.Notifications.AsNoTracking().Where(notification => notification.OwnerId == owner);
-        if (before is not null)
-        {
-            notifications = notifications.Where(notification => notification.Id < before.Id);
-        }
-
+        var notifications = db.Notifications.Where(notification => notification.OwnerId == owner);
         if (query.Unread is { } unread)
         {
             notifications = notifications.Where(notification => notification.ReadAt == null == unread);
         }
 
-        var limit = query.Limit ?? Pages.DefaultLimit;
-        var found = await notifications.OrderByDescending(notification => notification.Id).Take(limit + 1).ToListAsync(cancellationToken);
-
-        return TypedResults.Ok(response.Page(found, limit, NotificationResponse.From, last => new Cursor(Order, last.Id)));
+        return await response.PageLatestFirstAsync(notifications, query, NotificationResponse.From, cancellationToken);
     }
 
     private static async Task<UnreadResponse> CountUnread(ClaimsPrincipal caller, TaskTrackerDbContext db, CancellationToken cancellationToken)
@@ -75,18 +58,10 @@ internal static class NotificationEndpoints
 }
 
 /// <summary>Which notifications to list.</summary>
-public sealed record NotificationQuery
+public sealed record NotificationQuery : PageQuery
 {
     /// <summary>Only what is not read yet, or only what is.</summary>
     public bool? Unread { get; init; }
-
-    /// <summary>The most on a page: 1 to 200, 50 by default.</summary>
-    [Range(1, Pages.MaxLimit, ErrorMessage = Pages.LimitProblem)]
-    public int? Limit { get; init; }
-
-    /// <summary>The <c>next_cursor</c> of the page before.</summary>
-    [Text(Paging.Cursor.MaxLength)]
-    public string? Cursor { get; init; }
 }
 
 /// <summary>How many notifications are not read yet.</summary>

@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using TaskTracker.Api.Json;
-using TaskTracker.Api.Paging;
 using TaskTracker.Data.Deliveries;
 
 namespace TaskTracker.Api.Notifications;
@@ -46,18 +45,6 @@ public sealed record NotificationSettingsResponse(bool EmailEnabled, string? Web
 {
     internal static NotificationSettingsResponse From(NotificationSettings? settings, string? newSecret = null) =>
         new(settings?.EmailEnabled ?? false, settings?.WebhookUrl, settings?.WebhookSecret is not null, newSecret);
-}
-
-/// <summary>Which deliveries to list.</summary>
-public sealed record DeliveryQuery
-{
-    /// <summary>The most on a page: 1 to 200, 50 by default.</summary>
-    [Range(1, Pages.MaxLimit, ErrorMessage = Pages.LimitProblem)]
-    public int? Limit { get; init; }
-
-    /// <summary>The <c>next_cursor</c> of the page before.</summary>
-    [Text(Paging.Cursor.MaxLength)]
-    public string? Cursor { get; init; }
 }
 
 /// <summary>A notification's way out by one channel.</summary>

@@ -11,8 +11,6 @@ namespace TaskTracker.Api.Notifications;
 /// <summary>By which channels the caller is told outside this system, and what became of it.</summary>
 internal static class NotificationSettingsEndpoints
 {
-    private const string Order = "-id";
-
     public static void MapNotificationSettings(this IEndpointRouteBuilder notifications)
     {
         notifications.MapGet("/settings", GetNotificationSettings).WithName(nameof(GetNotificationSettings))
@@ -78,23 +76,10 @@ internal static class NotificationSettingsEndpoints
     }
 
     private static async Task<Results<Ok<Page<DeliveryResponse>>, ValidationProblem>> ListDeliveries(
-        [AsParameters] DeliveryQuery query, ClaimsPrincipal caller, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
+        [AsParameters] PageQuery query, ClaimsPrincipal caller, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
     {
-        if (!Cursor.TryParse(query.Cursor, Order, out var before))
-        {
-            return TypedResults.ValidationProblem(Cursor.Problem);
-        }
-
         var owner = caller.GetUserId();
-        var deliveries = db.Deliveries.AsNoTracking().Where(delivery => delivery.OwnerId == owner);
-        if (before is not null)
-        {
-            deliveries = deliveries.Where(delivery => delivery.Id < before.Id);
-        }
-
-        var limit = query.Limit ?? Pages.DefaultLimit;
-        var found = await deliveries.OrderByDescending(delivery => delivery.Id).Take(limit + 1).ToListAsync(cancellationToken);
-
-        return TypedResults.Ok(response.Page(found, limit, DeliveryResponse.From, last => new Cursor(Order, last.Id)));
+        return await response.PageLatestFirstAsync(
+            db.Deliveries.Where(delivery => delivery.OwnerId == owner), query, DeliveryResponse.From, cancellationToken);
     }
 }

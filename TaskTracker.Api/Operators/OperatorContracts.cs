@@ -178,18 +178,6 @@ public sealed record LogLevelRequest : IValidatableObject
             : [new ValidationResult($"Must be one of {string.Join(", ", Enum.GetNames<LogLevel>())}.", [nameof(Level)])];
 }
 
-/// <summary>Which page of a list.</summary>
-public record PageQuery
-{
-    /// <summary>The most on a page: 1 to 200, 50 by default.</summary>
-    [Range(1, Pages.MaxLimit, ErrorMessage = Pages.LimitProblem)]
-    public int? Limit { get; init; }
-
-    /// <summary>The <c>next_cursor</c> of the page before.</summary>
-    [Text(Paging.Cursor.MaxLength)]
-    public string? Cursor { get; init; }
-}
-
 /// <summary>Which runs to list, the latest first.</summary>
 public sealed record HistoryQuery : IValidatableObject
 {

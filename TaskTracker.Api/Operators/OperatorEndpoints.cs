@@ -13,8 +13,6 @@ namespace TaskTracker.Api.Operators;
 /// <summary>What operators see of the jobs and do to them. Users' own work is under <see cref="OperationEndpoints"/>.</summary>
 internal static class OperatorEndpoints
 {
-    private const string AuditOrder = "audit";
-
     // Of jobs and of runs, which have the names of hosts in them.
     private const int MaxNameLength = 200;
 
@@ -151,19 +149,8 @@ internal static class OperatorEndpoints
                 statusCode: StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<Results<Ok<Page<AuditResponse>>, ValidationProblem>> ListAudit(
-        [AsParameters] PageQuery query, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken)
-    {
-        if (!Cursor.TryParse(query.Cursor, AuditOrder, out var before))
-        {
-            return TypedResults.ValidationProblem(Cursor.Problem);
-        }
-
-        var limit = query.Limit ?? Pages.DefaultLimit;
-        var last = before?.Id ?? long.MaxValue;
-        var found = await db.Audit.AsNoTracking().Where(entry => entry.Id < last)
-            .OrderByDescending(entry => entry.Id).Take(limit + 1).ToListAsync(cancellationToken);
-        return TypedResults.Ok(response.Page(found, limit, AuditResponse.From, entry => new Cursor(AuditOrder, entry.Id)));
-    }
+        [AsParameters] PageQuery query, TaskTrackerDbContext db, HttpResponse response, CancellationToken cancellationToken) =>
+        await response.PageLatestFirstAsync(db.Audit, query, AuditResponse.From, cancellationToken);
 
     private static Results<Accepted<ActionResponse>, NotFound, ProblemHttpResult> Answer(ActionOutcome outcome) => outcome switch
     {

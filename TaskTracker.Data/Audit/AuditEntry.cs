@@ -7,7 +7,7 @@ namespace TaskTracker.Data.Audit;
 /// One action of an operator. It is written before the action begins and completed when it has ended, so no action is
 /// without its entry.
 /// </summary>
-public sealed class AuditEntry
+public sealed class AuditEntry : INumbered
 {
     /// <summary>The longest name of an actor, in characters.</summary>
     public const int ActorMaxLength = 64;

@@ -9,7 +9,7 @@ namespace TaskTracker.Data.Deliveries;
 /// A notification on its way to a place outside, by one channel. The row is written in the statement that makes the
 /// notification, and names no address: it goes where its owner's settings say when it is sent.
 /// </summary>
-public sealed class Delivery
+public sealed class Delivery : INumbered
 {
     /// <summary>The longest error kept, in characters.</summary>
     public const int LastErrorMaxLength = 300;

@@ -5,7 +5,7 @@ using TaskTracker.Data.Tasks;
 namespace TaskTracker.Data.Notifications;
 
 /// <summary>Something a user was told. One task, kind, deadline and lead time make at most one, whatever runs twice.</summary>
-public sealed class Notification
+public sealed class Notification : INumbered
 {
     /// <summary>The notification's number, given before its transaction commits.</summary>
     public long Id { get; set; }
