@@ -127,35 +127,46 @@ internal static class ApiClient
         [.. (await client.GetFromJsonAsync<JsonElement>(url)).GetProperty("items").EnumerateArray().Select(task => task.GetProperty("title").GetString()!)];
 }
 
-/// <summary>Two replicas over one database and one Redis, for all tests that do not break either.</summary>
+/// <summary>Two replicas that use the cache, over one database and a Redis of their own.</summary>
+internal sealed record ReplicaPair(RedisForTests Redis, ApiFactory First, ApiFactory Second) : IAsyncDisposable
+{
+    public static async Task<ReplicaPair> StartAsync(string database)
+    {
+        var redis = await Servers.StartRedisAsync();
+        var replicas = new ReplicaPair(redis, new ApiFactory(database, redis.ConnectionString), new ApiFactory(database, redis.ConnectionString));
+        await replicas.First.WaitForCacheAsync();
+        await replicas.Second.WaitForCacheAsync();
+        return replicas;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await First.DisposeAsync();
+        await Second.DisposeAsync();
+        Redis.Dispose();
+    }
+}
+
+/// <summary>Two replicas for all tests that break neither the database nor Redis.</summary>
 public sealed class ApiFixture : IAsyncLifetime
 {
-    private RedisForTests? _redis;
+    private ReplicaPair _replicas = null!;
 
     public string Database { get; private set; } = "";
 
-    public string Redis => _redis!.ConnectionString;
+    public string Redis => _replicas.Redis.ConnectionString;
 
-    public ApiFactory First { get; private set; } = null!;
+    public ApiFactory First => _replicas.First;
 
-    public ApiFactory Second { get; private set; } = null!;
+    public ApiFactory Second => _replicas.Second;
 
     public async Task InitializeAsync()
     {
         Database = await ApiFactory.CreateDatabaseAsync();
-        _redis = await Servers.StartRedisAsync();
-        First = new ApiFactory(Database, Redis);
-        Second = new ApiFactory(Database, Redis);
-        await First.WaitForCacheAsync();
-        await Second.WaitForCacheAsync();
+        _replicas = await ReplicaPair.StartAsync(Database);
     }
 
-    public async Task DisposeAsync()
-    {
-        await First.DisposeAsync();
-        await Second.DisposeAsync();
-        _redis!.Dispose();
-    }
+    public async Task DisposeAsync() => await _replicas.DisposeAsync();
 }
 
 [CollectionDefinition(Name)]

@@ -18,11 +18,8 @@ public sealed class CacheOutageTests(ApiFixture api)
     [InlineData(true)]
     public async Task Redis_killed_and_restarted_under_load_fails_no_request_leaves_nothing_stale_and_is_used_again(bool withOldKeys)
     {
-        using var redis = await Servers.StartRedisAsync();
-        await using var first = new ApiFactory(api.Database, redis.ConnectionString);
-        await using var second = new ApiFactory(api.Database, redis.ConnectionString);
-        await first.WaitForCacheAsync();
-        await second.WaitForCacheAsync();
+        await using var replicas = await ReplicaPair.StartAsync(api.Database);
+        var (redis, first, second) = replicas;
         var storm = new CacheStorm([first, second], Environment.TickCount);
         await storm.PrepareAsync();
 
@@ -89,11 +86,8 @@ public sealed class CacheOutageTests(ApiFixture api)
     [Fact]
     public async Task Redis_that_is_frozen_fails_no_request_and_makes_few_wait()
     {
-        using var redis = await Servers.StartRedisAsync();
-        await using var first = new ApiFactory(api.Database, redis.ConnectionString);
-        await using var second = new ApiFactory(api.Database, redis.ConnectionString);
-        await first.WaitForCacheAsync();
-        await second.WaitForCacheAsync();
+        await using var replicas = await ReplicaPair.StartAsync(api.Database);
+        var (_, first, second) = replicas;
         var user = await first.CreateUserAsync();
         using var other = second.CreateClient(user);
         HttpClient[] clients = [user.Client, other];

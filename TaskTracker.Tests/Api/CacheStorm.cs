@@ -62,6 +62,7 @@ internal sealed class CacheStorm(IReadOnlyList<ApiFactory> replicas, int seed)
                 }
                 catch
                 {
+                    // The others need not go on; the task tells what it was.
                     Volatile.Write(ref failed, true);
                     throw;
                 }

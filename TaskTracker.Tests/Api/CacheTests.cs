@@ -138,11 +138,8 @@ public sealed class CacheTests(ApiFixture api)
     [Fact]
     public async Task Without_Redis_and_after_its_return_empty_nothing_fails_and_nothing_is_stale()
     {
-        using var redis = await Servers.StartRedisAsync();
-        await using var first = new ApiFactory(api.Database, redis.ConnectionString);
-        await using var second = new ApiFactory(api.Database, redis.ConnectionString);
-        await first.WaitForCacheAsync();
-        await second.WaitForCacheAsync();
+        await using var replicas = await ReplicaPair.StartAsync(api.Database);
+        var (redis, first, second) = replicas;
         var user = await first.CreateUserAsync();
         using var other = second.CreateClient(user);
         var written = 0;
@@ -180,11 +177,8 @@ public sealed class CacheTests(ApiFixture api)
     [Fact]
     public async Task After_the_return_of_Redis_with_old_keys_nothing_is_stale()
     {
-        using var redis = await Servers.StartRedisAsync();
-        await using var first = new ApiFactory(api.Database, redis.ConnectionString);
-        await using var second = new ApiFactory(api.Database, redis.ConnectionString);
-        await first.WaitForCacheAsync();
-        await second.WaitForCacheAsync();
+        await using var replicas = await ReplicaPair.StartAsync(api.Database);
+        var (redis, first, second) = replicas;
         var user = await first.CreateUserAsync();
         using var other = second.CreateClient(user);
         await user.Client.CreateTaskAsync("before");

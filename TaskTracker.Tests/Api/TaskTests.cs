@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Npgsql;
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
 using TaskTracker.Data.Notifications;
@@ -133,19 +132,14 @@ public sealed class TaskTests(ApiFixture api)
     public async Task Only_a_reminder_due_before_the_next_look_wakes_the_jobs_service()
     {
         var user = await api.First.CreateUserAsync();
-        await using var listener = new NpgsqlConnection(api.Database);
-        await listener.OpenAsync();
-        await new NpgsqlCommand($"listen {WakeUp.Channel}", listener).ExecuteNonQueryAsync();
-        var heard = new List<string>();
-        listener.Notification += (_, notification) => heard.Add(notification.Payload);
+        await using var listener = await Listener.StartAsync(api.Database, WakeUp.Channel);
         var soon = DateTimeOffset.UtcNow.AddDays(1).AddSeconds(20);
 
         await user.Client.CreateTaskAsync("later", "2090-01-31T00:00:00Z");
         await user.Client.CreateTaskAsync("soon", $"{soon:yyyy-MM-ddTHH:mm:ssZ}");
 
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        await listener.WaitAsync(limit.Token);
-        Assert.Equal([$"{soon.AddDays(-1):yyyy-MM-ddTHH:mm:ss}.000000Z"], heard);
+        Assert.True(await listener.WaitAsync());
+        Assert.Equal([$"{soon.AddDays(-1):yyyy-MM-ddTHH:mm:ss}.000000Z"], listener.Heard.Select(notification => notification.Payload));
     }
 
     [Fact]

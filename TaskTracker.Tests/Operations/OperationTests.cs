@@ -25,11 +25,7 @@ public sealed class OperationTests(OperationsFixture fixture, ITestOutputHelper 
     public async Task A_request_that_is_rolled_back_leaves_neither_operation_nor_firing_nor_wake_up()
     {
         var user = await fixture.Api.CreateUserAsync();
-        await using var listener = new NpgsqlConnection(fixture.Database);
-        await listener.OpenAsync();
-        await new NpgsqlCommand($"listen {WakeUp.SchedulingChannel}", listener).ExecuteNonQueryAsync();
-        var heard = new List<int>();
-        listener.Notification += (_, notification) => heard.Add(notification.PID);
+        await using var listener = await Listener.StartAsync(fixture.Database, WakeUp.SchedulingChannel);
         await using var scope = fixture.Api.Services.CreateAsyncScope();
         var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
         var transaction = scope.ServiceProvider.GetRequiredService<OwnerTransaction>();
@@ -47,8 +43,8 @@ public sealed class OperationTests(OperationsFixture fixture, ITestOutputHelper 
 
         Assert.Equal(0, await fixture.Api.WithDatabaseAsync(other => other.Operations.CountAsync(operation => operation.OwnerId == user.Id)));
         Assert.Equal(0, await OperationClient.CountFiringsAsync(fixture.Database, enqueued!.Id));
-        await new NpgsqlCommand("select 1", listener).ExecuteNonQueryAsync();
-        Assert.DoesNotContain(process, heard);
+        await listener.CatchUpAsync();
+        Assert.DoesNotContain(process, listener.Heard.Select(notification => notification.PID));
     }
 
     [Fact]
@@ -164,14 +160,7 @@ public sealed class OperationTests(OperationsFixture fixture, ITestOutputHelper 
     public async Task An_operation_whose_firing_was_lost_is_found_and_done()
     {
         var user = await fixture.Api.CreateUserAsync();
-        var task = await user.Client.CreateTaskAsync("held");
-        var id = Guid.NewGuid();
-        await OperationClient.ExecuteAsync(
-            fixture.Database,
-            $$"""
-            insert into operations (id, owner_id, kind, status, progress, input, attempt, created_at, seen_at)
-            values ('{{id}}', {{user.Id}}, 'export', 'pending', 0, '{"format":"csv"}', 0, now() - interval '2 minutes', now() - interval '2 minutes')
-            """);
+        var id = await AddUnseenExportAsync(user, "pending", attempt: 0);
 
         await fixture.Jobs.GetRequiredService<OperationWatch>().LookAsync(CancellationToken.None);
 
@@ -182,17 +171,24 @@ public sealed class OperationTests(OperationsFixture fixture, ITestOutputHelper 
     public async Task Work_that_was_begun_too_often_without_an_end_is_given_up()
     {
         var user = await fixture.Api.CreateUserAsync();
+        var id = await AddUnseenExportAsync(user, "running", attempt: 10);
+
+        await fixture.Jobs.GetRequiredService<OperationWatch>().LookAsync(CancellationToken.None);
+
+        Assert.Equal("failed", (await user.Client.EndOfAsync(id)).GetProperty("status").GetString());
+    }
+
+    // Nobody has looked after it for two minutes.
+    private async Task<Guid> AddUnseenExportAsync(ApiUser user, string status, int attempt)
+    {
         var id = Guid.NewGuid();
         await OperationClient.ExecuteAsync(
             fixture.Database,
             $$"""
             insert into operations (id, owner_id, kind, status, progress, input, attempt, created_at, seen_at)
-            values ('{{id}}', {{user.Id}}, 'export', 'running', 0, '{"format":"csv"}', 10, now() - interval '2 minutes', now() - interval '2 minutes')
+            values ('{{id}}', {{user.Id}}, 'export', '{{status}}', 0, '{"format":"csv"}', {{attempt}}, now() - interval '2 minutes', now() - interval '2 minutes')
             """);
-
-        await fixture.Jobs.GetRequiredService<OperationWatch>().LookAsync(CancellationToken.None);
-
-        Assert.Equal("failed", (await user.Client.EndOfAsync(id)).GetProperty("status").GetString());
+        return id;
     }
 
     private async Task<Guid> EnqueueAsync(ApiUser user, bool poisoned)

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using Npgsql;
 using TaskTracker.Data;
 using TaskTracker.Tests.Api;
 using TaskTracker.Tests.Jobs;
@@ -33,14 +32,7 @@ public sealed class RollbackTests
             create function fail() returns trigger language plpgsql as $body$ begin raise exception 'as if the disk were full'; end $body$;
             create constraint trigger fail_at_commit after insert on {table} deferrable initially deferred for each row execute function fail();
             """);
-        await using var listener = new NpgsqlConnection(database.ConnectionString);
-        await listener.OpenAsync();
-        var heard = new List<string>();
-        listener.Notification += (_, notification) => heard.Add(notification.Channel);
-        await using (var listen = new NpgsqlCommand($"listen {WakeUp.Channel}; listen {WakeUp.SchedulingChannel}", listener))
-        {
-            await listen.ExecuteNonQueryAsync();
-        }
+        await using var listener = await Listener.StartAsync(database.ConnectionString, WakeUp.Channel, WakeUp.SchedulingChannel);
 
         using var refused = await AskAsync();
 
@@ -51,8 +43,8 @@ public sealed class RollbackTests
         await OperationClient.ExecuteAsync(database.ConnectionString, $"drop trigger fail_at_commit on {table}");
         using var accepted = await AskAsync();
         Assert.True(accepted.IsSuccessStatusCode);
-        Assert.True(await listener.WaitAsync(TimeSpan.FromSeconds(60)));
-        Assert.Single(heard);
+        Assert.True(await listener.WaitAsync());
+        Assert.Single(listener.Heard);
         Assert.Equal(table == "tasks" ? (1, 1, 0) : (1, 0, 1), await CountAsync());
 
         Task<HttpResponseMessage> AskAsync() => table == "tasks"
