@@ -137,6 +137,7 @@ internal sealed class WebhookChannel : IDisposable
         }
         catch
         {
+            // No stream owns it yet.
             socket.Dispose();
             throw;
         }

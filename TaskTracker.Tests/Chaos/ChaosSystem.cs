@@ -68,6 +68,7 @@ internal sealed class ChaosSystem : IAsyncDisposable
         }
         catch
         {
+            // Whatever it was, they say more of it.
             system.ShowLogs();
             throw;
         }

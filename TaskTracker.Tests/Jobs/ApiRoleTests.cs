@@ -125,6 +125,7 @@ public sealed class ApiRoleTests : IAsyncLifetime
         }
         catch
         {
+            // Nobody else knows of it yet.
             await jobs.DisposeAsync();
             throw;
         }

@@ -238,6 +238,7 @@ internal sealed record AspireBundle(string DcpPath, string DashboardPath)
         }
         catch
         {
+            // Nobody waits for it any more.
             process.Kill(entireProcessTree: true);
             throw;
         }

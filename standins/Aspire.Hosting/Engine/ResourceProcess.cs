@@ -170,6 +170,7 @@ internal sealed class ResourceProcess(ProcessGroup group, DcpInstance instance, 
         }
         catch
         {
+            // What was not created never ends by itself.
             run.End();
             throw;
         }

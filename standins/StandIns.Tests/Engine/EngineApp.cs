@@ -32,6 +32,7 @@ internal sealed class EngineApp : IAsyncDisposable
         }
         catch
         {
+            // Nobody else knows of it yet.
             await app.DisposeAsync();
             throw;
         }
