@@ -43,28 +43,34 @@ internal sealed partial class ResourceHealthMonitor(
         }
     }
 
-    // Replicas share their endpoint and so their health: the first to run begins the monitoring, the last to end ends it.
+    // Replicas share their checks and so their health: the first to run begins the monitoring, the last to end ends it. Whenever the
+    // state of one changes, the checks run at once.
     private void Follow(ResourceEvent change, CancellationToken stoppingToken)
     {
         _monitored.TryGetValue(change.Resource, out var monitoring);
-        if (change.Snapshot.State?.Text == KnownResourceStates.Running)
+        var state = change.Snapshot.State?.Text;
+        if (KnownResourceStates.TerminalStates.Contains(state))
         {
-            if (monitoring is null)
+            if (monitoring is not null && monitoring.States.Remove(change.ResourceId) && monitoring.States.Count == 0)
             {
-                monitoring = new Monitoring(CancellationTokenSource.CreateLinkedTokenSource(stoppingToken));
-                _monitored.Add(change.Resource, monitoring);
-                _ = Task.Run(() => MonitorAsync(change.Resource, monitoring), CancellationToken.None);
+                _monitored.Remove(change.Resource);
+                monitoring.End.Cancel();
             }
 
-            if (monitoring.Running.Add(change.ResourceId))
-            {
-                monitoring.Wake.Writer.TryWrite(true);
-            }
+            return;
         }
-        else if (monitoring is not null && monitoring.Running.Remove(change.ResourceId) && monitoring.Running.Count == 0)
+
+        if (monitoring is null && state == KnownResourceStates.Running)
         {
-            _monitored.Remove(change.Resource);
-            monitoring.End.Cancel();
+            monitoring = new Monitoring(CancellationTokenSource.CreateLinkedTokenSource(stoppingToken));
+            _monitored.Add(change.Resource, monitoring);
+            _ = Task.Run(() => MonitorAsync(change.Resource, monitoring), CancellationToken.None);
+        }
+
+        if (monitoring is not null && (!monitoring.States.TryGetValue(change.ResourceId, out var previous) || previous != state))
+        {
+            monitoring.States[change.ResourceId] = state;
+            monitoring.Wake.Writer.TryWrite(true);
         }
     }
 
@@ -152,9 +158,8 @@ internal sealed partial class ResourceHealthMonitor(
 
     private sealed record Monitoring(CancellationTokenSource End)
     {
-        internal HashSet<string> Running { get; } = [];
+        internal Dictionary<string, string?> States { get; } = [];
 
-        // Another instance has started: it is asked about now, not at the next regular check.
         internal Channel<bool> Wake { get; } = Channel.CreateBounded<bool>(1);
 
         internal Task? Ready { get; set; }

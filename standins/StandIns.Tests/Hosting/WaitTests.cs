@@ -82,6 +82,29 @@ public class WaitTests
     }
 
     [Fact]
+    public async Task A_change_of_state_has_the_checks_run_at_once_and_is_no_restart()
+    {
+        await using var app = new TestApplication();
+        var (isWell, ready) = (true, 0);
+        app.Builder.Services.AddHealthChecks().AddCheck("db_check", () => isWell ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("it hangs"));
+        var database = app.Builder.AddExecutable("db", "db", ".").WithHealthCheck("db_check").OnResourceReady((_, _, _) => Task.FromResult(Interlocked.Increment(ref ready)));
+        await app.StartAsync();
+        await app.PublishAsync(database.Resource, KnownResourceStates.Running);
+        await app.Notifications.WaitForResourceHealthyAsync("db", app.Limit);
+
+        // By itself it would be asked again half a minute later.
+        isWell = false;
+        await app.PublishAsync(database.Resource, "Looking");
+        await app.PublishAsync(database.Resource, KnownResourceStates.Running);
+        using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        await app.Notifications.WaitForResourceAsync("db", change => change.Snapshot.HealthReports is [{ Description: "it hangs" }], soon.Token);
+
+        isWell = true;
+        await app.Notifications.WaitForResourceHealthyAsync("db", app.Limit);
+        Assert.Equal(1, ready);
+    }
+
+    [Fact]
     public async Task Each_replica_is_waited_for_also_one_that_starts_late()
     {
         await using var app = new TestApplication();
