@@ -18,7 +18,7 @@ try
         .WithSettings("Reminders", "Email", "Webhooks", "Deliveries", "Exports", "Cleanup", "Logging")
         .WithReplicas(builder.Replicas("Jobs"))
         .WithHttpEndpoint()
-        .WithHttpHealthCheck("/health");
+        .WithReplicaHealthCheck();
 
     var api = builder.AddProject<Projects.TaskTracker_Api>("api")
         .WithReference(database).WaitFor(database)
@@ -27,7 +27,7 @@ try
         .WithSettings("CACHE_TTL", "Cache", "Reminders", "Webhooks", "RateLimits", "Http", "Operations", "Logging")
         .WithReplicas(builder.Replicas("Api"))
         .WithExternalHttpEndpoints()
-        .WithHttpHealthCheck("/health")
+        .WithReplicaHealthCheck()
         .WithUrlForEndpoint("http", url => url.DisplayText = "Page")
         .WithUrlForEndpoint("http", _ => new() { Url = "/docs", DisplayText = "Docs" });
 
@@ -37,6 +37,7 @@ try
     }
     else
     {
+        builder.AddHealthWatch();
         builder.AddOperatorCommands(jobs, api);
     }
 
