@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Quartz;
 using TaskTracker.Data.Scheduling;
 
@@ -25,7 +26,8 @@ public interface IJobQueue
 /// <param name="db">The context, in a transaction.</param>
 /// <param name="changes">Stores the firings.</param>
 /// <param name="clock">The clock.</param>
-public sealed class JobQueue(TaskTrackerDbContext db, SchedulerChanges changes, TimeProvider clock) : IJobQueue
+/// <param name="logger">Told of each operation, so that the logs of both services can be joined by its id.</param>
+public sealed partial class JobQueue(TaskTrackerDbContext db, SchedulerChanges changes, TimeProvider clock, ILogger<JobQueue> logger) : IJobQueue
 {
     /// <inheritdoc />
     public async Task<Operation> EnqueueAsync<TInput>(int owner, TInput input, CancellationToken cancellationToken)
@@ -53,9 +55,13 @@ public sealed class JobQueue(TaskTrackerDbContext db, SchedulerChanges changes, 
         await changes.MakeAsync(
             async scheduler => await scheduler.ScheduleJob(OperationTriggers.Create(operation.Id, operation.Kind), cancellationToken: cancellationToken),
             cancellationToken);
+        LogEnqueued(operation.Id, operation.Kind);
 
         return operation;
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Operation {Operation} ({Kind}) is asked for")]
+    private partial void LogEnqueued(Guid operation, OperationKind kind);
 }
 
 /// <summary>The firings of operations' jobs.</summary>

@@ -32,6 +32,7 @@ internal sealed partial class OperationRunner(
         }
 
         telemetry.RecordStart(run, clock.GetUtcNow());
+        LogBegun(run.Id, run.Kind, run.Attempt);
         try
         {
             await AttemptAsync(context, run, work, cancellationToken);
@@ -63,6 +64,7 @@ internal sealed partial class OperationRunner(
             var outcome = await WorkAsync(context, run, work, cancellationToken);
             await ledger.CompleteAsync(run, outcome, cancellationToken);
             context.Result = JobRunReport.Succeeded(outcome.Summary).With("tasks", outcome.Count);
+            LogCompleted(run.Id, outcome.Summary);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -159,6 +161,12 @@ internal sealed partial class OperationRunner(
             LogNotWritten(run.Id, failure.Message);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Operation {Operation} ({Kind}) begins, attempt {Attempt}")]
+    private partial void LogBegun(Guid operation, OperationKind kind, int attempt);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Operation {Operation} is done: {Summary}")]
+    private partial void LogCompleted(Guid operation, string summary);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Operation {Operation} failed in attempt {Attempt} (the last: {IsLast})")]
     private partial void LogAttemptFailed(Exception exception, Guid operation, int attempt, bool isLast);
