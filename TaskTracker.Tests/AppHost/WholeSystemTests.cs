@@ -68,8 +68,8 @@ public sealed class WholeSystemTests(RunningSystem system)
             TimeSpan.FromSeconds(30),
             async token =>
             {
-                var spans = Spans(await system.QueryTelemetryAsync("spans?limit=5000", token)).ToList();
-                var delivered = spans.FirstOrDefault(span => Attribute(span, "tasktracker.task.id") == id.ToString(System.Globalization.CultureInfo.InvariantCulture)
+                var spans = OtlpJson.Spans(await system.QueryTelemetryAsync("spans?limit=5000", token)).ToList();
+                var delivered = spans.FirstOrDefault(span => OtlpJson.Attribute(span, "tasktracker.task.id") == id.ToString(System.Globalization.CultureInfo.InvariantCulture)
                     && span.TryGetProperty("links", out var links) && links.GetArrayLength() > 0);
                 if (delivered.ValueKind == JsonValueKind.Undefined)
                 {
@@ -83,6 +83,46 @@ public sealed class WholeSystemTests(RunningSystem system)
             });
 
         Assert.NotEqual(request.GetProperty("traceId").GetString(), delivery.GetProperty("traceId").GetString());
+    }
+
+    [Fact]
+    public async Task An_export_is_followed_from_its_request_to_its_job_by_a_link_and_by_its_number_in_the_logs()
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        using var client = await system.CreateUserAsync(limit.Token);
+
+        using var started = await client.PostAsync("/tasks/export?export_format=csv", null, limit.Token);
+        Assert.Equal(HttpStatusCode.Accepted, started.StatusCode);
+        var operation = (await started.Content.ReadFromJsonAsync<JsonElement>(limit.Token)).GetProperty("task_id").GetString()!;
+
+        var (request, run) = await Eventually.GetAsync(
+            "the run's span with a link to the trace of its request",
+            Limit,
+            async token =>
+            {
+                var spans = OtlpJson.Spans(await system.QueryTelemetryAsync("spans?limit=5000", token)).ToList();
+                var ran = spans.FirstOrDefault(span => OtlpJson.Attribute(span, "tasktracker.operation.id") == operation && span.GetProperty("name").GetString() == "export_user_tasks");
+                if (ran.ValueKind == JsonValueKind.Undefined)
+                {
+                    return null;
+                }
+
+                var origin = ran.GetProperty("links").EnumerateArray().Single().GetProperty("traceId").GetString();
+                var asked = spans.FirstOrDefault(span => span.GetProperty("traceId").GetString() == origin && span.GetProperty("name").GetString() == "POST /tasks/export");
+                return asked.ValueKind == JsonValueKind.Undefined ? null : Tuple.Create(asked, ran);
+            });
+        Assert.NotEqual(TraceOf(request), TraceOf(run));
+
+        await LoggedAsync("api", request);
+        await LoggedAsync("jobs", run);
+
+        static string? TraceOf(JsonElement telemetry) => telemetry.GetProperty("traceId").GetString();
+
+        Task LoggedAsync(string service, JsonElement span) => Eventually.GetAsync(
+            $"{service} logs the operation within its trace",
+            Limit,
+            async token => OtlpJson.Logs(await system.QueryTelemetryAsync("logs?limit=5000", token)).Any(log =>
+                log.Service == service && OtlpJson.Attribute(log.Record, "Operation") == operation && TraceOf(log.Record) == TraceOf(span)) ? "logged" : null);
     }
 
     [Fact]
@@ -172,18 +212,4 @@ public sealed class WholeSystemTests(RunningSystem system)
             });
         return found.Item1;
     }
-
-    private static IEnumerable<JsonElement> Spans(JsonElement answer) =>
-        from resource in answer.GetProperty("data").GetProperty("resourceSpans").EnumerateArray()
-        from scope in resource.GetProperty("scopeSpans").EnumerateArray()
-        from span in scope.GetProperty("spans").EnumerateArray()
-        select span;
-
-    private static string? Attribute(JsonElement span, string key) =>
-        span.TryGetProperty("attributes", out var attributes)
-            ? attributes.EnumerateArray()
-                .Where(attribute => attribute.GetProperty("key").GetString() == key)
-                .Select(attribute => attribute.GetProperty("value").EnumerateObject().First().Value.ToString())
-                .FirstOrDefault()
-            : null;
 }
