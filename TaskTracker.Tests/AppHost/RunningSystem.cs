@@ -18,10 +18,19 @@ public sealed class RunningSystem : IAsyncLifetime
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(4);
 
-    private readonly string _dashboardKey = Convert.ToHexString(RandomNumberGenerator.GetBytes(16));
+    private readonly string _browserToken = NewKey();
     private Uri _dashboard = null!;
 
     public DistributedApplication App { get; private set; } = null!;
+
+    /// <summary>Opens the operations API to its bearer.</summary>
+    public string OperatorKey { get; } = NewKey() + NewKey();
+
+    /// <summary>Opens the dashboard's query API to its bearer.</summary>
+    public string DashboardKey { get; } = NewKey();
+
+    /// <summary>The address that logs a browser in to the dashboard.</summary>
+    public Uri DashboardLogin => new(_dashboard, $"/login?t={_browserToken}");
 
     public async Task InitializeAsync()
     {
@@ -29,7 +38,9 @@ public sealed class RunningSystem : IAsyncLifetime
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.TaskTracker_AppHost>(
             [
                 "--ASPIRE_INTERACTIVITY_ENABLED=false",
-                $"--AppHost:DashboardApiKey={_dashboardKey}",
+                $"--AppHost:DashboardApiKey={DashboardKey}",
+                $"--AppHost:BrowserToken={_browserToken}",
+                $"--Operations:Key={OperatorKey}",
                 "--LocalServices:Persist=false",
                 "--Replicas=2",
                 $"--Reminders:LeadTimes={ReminderLeadTime:c}",
@@ -80,9 +91,11 @@ public sealed class RunningSystem : IAsyncLifetime
     public async Task<JsonElement> QueryTelemetryAsync(string path, CancellationToken cancellationToken)
     {
         using var client = new HttpClient { BaseAddress = _dashboard };
-        client.DefaultRequestHeaders.Add("x-api-key", _dashboardKey);
+        client.DefaultRequestHeaders.Add("x-api-key", DashboardKey);
         return await client.GetFromJsonAsync<JsonElement>($"/api/telemetry/{path}", cancellationToken);
     }
+
+    private static string NewKey() => Convert.ToHexString(RandomNumberGenerator.GetBytes(16));
 }
 
 [CollectionDefinition(nameof(RunningSystem))]

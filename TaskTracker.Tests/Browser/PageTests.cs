@@ -1,9 +1,5 @@
 using System.Diagnostics;
-using System.Text;
-using System.Text.Json;
 using Aspire.Hosting.ApplicationModel;
-using Aspire.Hosting.Testing;
-using TaskTracker.AppHost.LocalServices;
 using TaskTracker.Tests.AppHost;
 using Xunit.Abstractions;
 
@@ -13,8 +9,6 @@ namespace TaskTracker.Tests.Browser;
 [Collection(nameof(RunningSystem))]
 public sealed class PageTests(RunningSystem system, ITestOutputHelper output)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
-
     [BrowserFact]
     public Task Somebody_registers_logs_in_and_out_and_stays_logged_in() => RunAsync("account");
 
@@ -42,65 +36,7 @@ public sealed class PageTests(RunningSystem system, ITestOutputHelper output)
     [BrowserFact]
     public Task The_page_is_accessible_light_and_dark_and_by_keyboard_alone() => RunAsync("accessible");
 
-    private async Task RunAsync(string flow)
-    {
-        var chromium = await Chromium.GetAsync();
-        using var client = system.App.CreateHttpClient("api", "http");
-        var pictures = Path.Combine(AppContext.BaseDirectory, "browser-pictures");
-        using var limit = new CancellationTokenSource(Limit);
-
-        using var node = Process.Start(new ProcessStartInfo(
-            Tool.Find("node") ?? throw new InvalidOperationException("Node.js is not in PATH."),
-            [Path.Combine(Folder, "run.mjs"), flow, client.BaseAddress!.GetLeftPart(UriPartial.Authority), chromium, pictures])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        var steps = 0;
-        try
-        {
-            var errors = node.StandardError.ReadToEndAsync(limit.Token);
-            while (await node.StandardOutput.ReadLineAsync(limit.Token) is { } line)
-            {
-                output.WriteLine(line);
-                using var said = JsonDocument.Parse(line);
-                if (said.RootElement.TryGetProperty("ask", out var asked))
-                {
-                    await AnswerAsync(asked.GetString()!, limit.Token);
-                    await node.StandardInput.WriteLineAsync("done");
-                    continue;
-                }
-
-                Assert.True(said.RootElement.GetProperty("ok").GetBoolean(), Describe(said.RootElement));
-                steps++;
-            }
-
-            await node.WaitForExitAsync(limit.Token);
-            Assert.True(node.ExitCode == 0 && steps > 1, $"The flow '{flow}' ended with {node.ExitCode} after {steps} steps: {await errors}");
-        }
-        finally
-        {
-            if (!node.HasExited)
-            {
-                node.Kill(entireProcessTree: true);
-            }
-        }
-    }
-
-    private static string Folder { get; } = typeof(PageTests).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyMetadataAttribute), false)
-        .Cast<System.Reflection.AssemblyMetadataAttribute>().Single(metadata => metadata.Key == "BrowserFolder").Value!;
-
-    private static string Describe(JsonElement step)
-    {
-        var text = new StringBuilder().Append("The step '").Append(step.GetProperty("step").GetString()).AppendLine("' failed:");
-        foreach (var name in (string[])["error", "screenshot", "console"])
-        {
-            text.AppendLine(step.TryGetProperty(name, out var value) ? $"{name}: {value}" : "");
-        }
-
-        return text.ToString();
-    }
+    private Task RunAsync(string flow) => BrowserFlow.RunAsync(flow, system, output, AnswerAsync);
 
     private Task AnswerAsync(string asked, CancellationToken cancellationToken) => asked switch
     {

@@ -39,8 +39,8 @@ async function createUser(name = `user-${crypto.randomUUID().slice(0, 12)}`) {
 
 const browser = await chromium.launch({ executablePath, args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage'] })
 
-/** A page in a browser profile of its own, with what goes wrong in it written down. */
-async function open(options = {}) {
+/** A page in a browser profile of its own, with what goes wrong in it written down where the page is ours. */
+async function open({ isOurs = true, ...options } = {}) {
   const context = options.context ?? (await browser.newContext({ baseURL: base, locale: 'en-GB', timezoneId: 'Europe/Berlin', acceptDownloads: true, ...options }))
   context.setDefaultTimeout(15_000)
   if (!options.context) {
@@ -48,8 +48,10 @@ async function open(options = {}) {
   }
   const page = await context.newPage()
   page.errors = []
-  page.on('pageerror', (error) => page.errors.push(String(error.stack ?? error)))
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && page.errors.push(`${message.text()} ${message.location().url ?? ''}`))
+  if (isOurs) {
+    page.on('pageerror', (error) => page.errors.push(String(error.stack ?? error)))
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && page.errors.push(`${message.text()} ${message.location().url ?? ''}`))
+  }
   pages.push(page)
   await page.goto('/')
   return page
