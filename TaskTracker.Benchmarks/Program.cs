@@ -30,7 +30,7 @@ try
     var report = new Report(options);
     await using (var bench = await Bench.StartAsync(options, interrupted.Token))
     {
-        foreach (var scenario in scenarios.Where(scenario => options.Includes(scenario.Name)))
+        foreach (var scenario in options.Soak is null ? scenarios.Where(scenario => options.Includes(scenario.Name)) : [Soak.Scenario])
         {
             bench.Say($"{scenario.Name} ...");
             report.Add(scenario, await scenario.RunAsync(bench));

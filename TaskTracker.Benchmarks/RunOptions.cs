@@ -6,9 +6,10 @@ namespace TaskTracker.Benchmarks;
 /// <param name="IsShort">Less data, fewer and shorter rounds: a look at everything, not a measurement to quote.</param>
 /// <param name="Only">The scenarios to run; empty for all.</param>
 /// <param name="Json">The file that gets everything that was measured.</param>
-internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, string Json)
+/// <param name="Soak">Instead of everything else: how long to keep the system at half of its greatest load.</param>
+internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, string Json, TimeSpan? Soak = null)
 {
-    private const string Usage = "[--short] [--only NAME]... [--json FILE]";
+    private const string Usage = "[--short] [--only NAME]... [--soak MINUTES] [--json FILE]";
 
     /// <summary>How many rounds each side gets.</summary>
     public int Rounds => IsShort ? 2 : 5;
@@ -18,6 +19,9 @@ internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, stri
 
     /// <summary>How long each side is under load before the first round.</summary>
     public TimeSpan WarmUp => TimeSpan.FromSeconds(IsShort ? 1 : 4);
+
+    /// <summary>How often a single request is timed in a round.</summary>
+    public int Repetitions => IsShort ? 10 : 30;
 
     /// <summary>Connections of the load generator, and clients of pgbench.</summary>
     public const int Clients = 8;
@@ -39,18 +43,26 @@ internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, stri
         // artifacts/bin/PROJECT/CONFIGURATION
         var artifacts = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Parent!.Parent!.FullName;
         var options = new RunOptions(false, [], Path.Combine(artifacts, "benchmarks", $"{stamp}.json"));
-        for (var i = 0; i < args.Count; i++)
+        var rest = new Queue<string>(args);
+        while (rest.TryDequeue(out var argument))
         {
-            options = args[i] switch
+            options = argument switch
             {
                 "--short" => options with { IsShort = true },
-                "--only" when i + 1 < args.Count => options with { Only = [.. options.Only, NameOf(args[++i])] },
-                "--json" when i + 1 < args.Count => options with { Json = Path.GetFullPath(args[++i]) },
-                _ => throw new BenchmarkException($"'{args[i]}' is unknown or lacks its value: {Usage}."),
+                "--only" => options with { Only = [.. options.Only, NameOf(Value(argument))] },
+                "--soak" => options with { Soak = Minutes(Value(argument)) },
+                "--json" => options with { Json = Path.GetFullPath(Value(argument)) },
+                _ => throw new BenchmarkException($"'{argument}' is unknown: {Usage}."),
             };
         }
 
         return options;
+
+        string Value(string argument) => rest.TryDequeue(out var value) ? value : throw new BenchmarkException($"{argument} lacks its value: {Usage}.");
+
+        static TimeSpan Minutes(string text) => double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var minutes) && minutes is > 0 and <= 1_440
+            ? TimeSpan.FromMinutes(minutes)
+            : throw new BenchmarkException($"--soak is '{text}': give minutes, from above 0 to 1440.");
 
         string NameOf(string name) => scenarios.Any(scenario => scenario.Name == name)
             ? name

@@ -17,25 +17,26 @@ namespace TaskTracker.Benchmarks.Setup;
 internal sealed class Bench : IAsyncDisposable
 {
     private const string Registered = "bench";
+    private const string DatabaseSetting = "ConnectionStrings__tasktracker";
+    private const string CacheSetting = "ConnectionStrings__cache";
 
     private readonly PostgresForTests _postgres;
     private readonly RedisForTests _redis;
     private readonly List<Replica> _replicas = [];
+    private readonly List<NpgsqlDataSource> _databases = [];
     private readonly string _logs;
     private readonly string _dataProtectionKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     private readonly string _password = $"{Guid.NewGuid():N}";
     private readonly long _begun = Stopwatch.GetTimestamp();
 
-    private Bench(RunOptions options, PostgresForTests postgres, RedisForTests redis, string connectionString, Wrk wrk, PgBench pgBench, CancellationToken cancelled)
+    private Bench(RunOptions options, PostgresForTests postgres, RedisForTests redis, Wrk wrk, PgBench pgBench, CancellationToken cancelled)
     {
         Options = options;
         _postgres = postgres;
         _redis = redis;
-        ConnectionString = connectionString;
         Wrk = wrk;
         PgBench = pgBench;
         Cancelled = cancelled;
-        Database = NpgsqlDataSource.Create(connectionString);
         Meter.Watch("postgres", () => postgres.ProcessId);
         Meter.Watch("redis", () => redis.ProcessId);
         _logs = Path.Combine(Path.GetDirectoryName(options.Json)!, "logs");
@@ -46,14 +47,17 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>Ends everything that waits.</summary>
     public CancellationToken Cancelled { get; }
 
-    /// <summary>The database's connection string, as the services have it.</summary>
-    public string ConnectionString { get; }
+    /// <summary>The system with all the data.</summary>
+    public Tracker Main { get; private set; } = null!;
+
+    /// <inheritdoc cref="Tracker.ConnectionString" />
+    public string ConnectionString => Main.ConnectionString;
 
     /// <summary>The cache's connection string.</summary>
     public string RedisConnectionString => _redis.ConnectionString;
 
-    /// <summary>Connections of this program's own.</summary>
-    public NpgsqlDataSource Database { get; }
+    /// <inheritdoc cref="Tracker.Database" />
+    public NpgsqlDataSource Database => Main.Database;
 
     /// <summary>Watches every process that was started here.</summary>
     public ProcessMeter Meter { get; } = new();
@@ -66,16 +70,16 @@ internal sealed class Bench : IAsyncDisposable
     public Replica Jobs { get; private set; } = null!;
 
     /// <summary>The one replica of the API that is always there.</summary>
-    public Replica Api { get; private set; } = null!;
+    public Replica Api => Main.Api;
 
     /// <summary>The bare server that figures are compared with.</summary>
     public ReferenceClient Reference { get; private set; } = null!;
 
-    /// <summary>The users of the seed.</summary>
-    public LoggedInUsers Users { get; private set; } = null!;
+    /// <inheritdoc cref="Tracker.Users" />
+    public LoggedInUsers Users => Main.Users;
 
-    /// <summary>The number of the seed's first user, the busy one.</summary>
-    public int FirstUser { get; private set; }
+    /// <inheritdoc cref="Tracker.FirstUser" />
+    public int FirstUser => Main.FirstUser;
 
     /// <summary>Starts everything and loads the data.</summary>
     public static async Task<Bench> StartAsync(RunOptions options, CancellationToken cancelled)
@@ -91,7 +95,7 @@ internal sealed class Bench : IAsyncDisposable
         // Durable: what is measured is what is promised.
         var postgres = await Servers.StartPostgresAsync(durable: true);
         var redis = await Servers.StartRedisAsync();
-        var bench = new Bench(options, postgres, redis, Plain(await postgres.CreateDatabaseAsync()), wrk, pgBench, cancelled);
+        var bench = new Bench(options, postgres, redis, wrk, pgBench, cancelled);
         try
         {
             await bench.FillAsync();
@@ -114,14 +118,18 @@ internal sealed class Bench : IAsyncDisposable
         {
             // Its defaults for logging, telemetry and everything else are what is measured.
             ["ASPNETCORE_ENVIRONMENT"] = "Production",
-            ["ConnectionStrings__tasktracker"] = ConnectionString,
-            ["ConnectionStrings__cache"] = RedisConnectionString,
+            [CacheSetting] = RedisConnectionString,
             ["DataProtection__Key"] = _dataProtectionKey,
             ["RateLimits__PerUser"] = "0",
             ["RateLimits__PerAddress"] = "0",
             ["RateLimits__CredentialsPerAddress"] = "0",
             ["Shutdown__Delay"] = "00:00:00",
         };
+        if (Main is not null)
+        {
+            environment[DatabaseSetting] = ConnectionString;
+        }
+
         foreach (var (setting, value) in settings)
         {
             environment[setting] = value;
@@ -137,10 +145,37 @@ internal sealed class Bench : IAsyncDisposable
         return replica;
     }
 
+    /// <summary>Starts an API over a database of its own, and fills it.</summary>
+    /// <param name="name">What is added to the names of its processes.</param>
+    /// <param name="users">How many users it gets.</param>
+    /// <param name="tasks">How many tasks it gets.</param>
+    /// <returns>The system, and its jobs service, which brought the tables.</returns>
+    public async Task<(Tracker Tracker, Replica Jobs)> AddTrackerAsync(string name, int users, int tasks)
+    {
+        var connectionString = Plain(await _postgres.CreateDatabaseAsync());
+        var database = NpgsqlDataSource.Create(connectionString);
+        _databases.Add(database);
+        // Numbers of owners are those of another database as well: each has keys of its own.
+        (string, string)[] settings = [(DatabaseSetting, connectionString), (CacheSetting, $"{RedisConnectionString},defaultDatabase={_databases.Count - 1}")];
+        var jobs = await StartReplicaAsync("jobs" + name, "TaskTracker.Jobs", settings);
+        var api = await StartReplicaAsync("api" + name, "TaskTracker.Api", settings);
+
+        using var registered = await api.Client.PostAsJsonAsync(
+            "/auth/register", new { username = Registered, email = $"{Registered}@example.com", password = _password }, Cancelled);
+        registered.EnsureSuccessStatusCode();
+
+        Say($"loading {tasks:N0} tasks of {users:N0} users ...");
+        var firstUser = await SeedData.AddUsersAsync(database, users, Registered, Cancelled);
+        await SeedData.AddTasksAsync(database, firstUser, tasks, Cancelled);
+
+        return (new(connectionString, database, api, new(api.Client, firstUser, _password), firstUser), jobs);
+    }
+
     /// <summary>Ends a replica for good.</summary>
     public void Stop(Replica replica)
     {
         _replicas.Remove(replica);
+        Meter.Forget(replica.ProcessId);
         replica.Dispose();
     }
 
@@ -154,7 +189,11 @@ internal sealed class Bench : IAsyncDisposable
             replica.Dispose();
         }
 
-        await Database.DisposeAsync();
+        foreach (var database in _databases)
+        {
+            await database.DisposeAsync();
+        }
+
         _redis.Dispose();
         _postgres.Dispose();
     }
@@ -168,18 +207,8 @@ internal sealed class Bench : IAsyncDisposable
         }
 
         Directory.CreateDirectory(_logs);
-        Jobs = await StartReplicaAsync("jobs", "TaskTracker.Jobs");
-        Api = await StartReplicaAsync("api", "TaskTracker.Api");
+        (Main, Jobs) = await AddTrackerAsync("", Options.Users, Options.Tasks);
         Reference = new(await StartReplicaAsync("reference", "TaskTracker.Benchmarks"));
-
-        using var registered = await Api.Client.PostAsJsonAsync(
-            "/auth/register", new { username = Registered, email = $"{Registered}@example.com", password = _password }, Cancelled);
-        registered.EnsureSuccessStatusCode();
-
-        Say($"loading {Options.Tasks:N0} tasks of {Options.Users:N0} users ...");
-        FirstUser = await SeedData.AddUsersAsync(Database, Options.Users, Registered, Cancelled);
-        await SeedData.AddTasksAsync(Database, FirstUser, Options.Tasks, Cancelled);
-        Users = new(Api.Client, FirstUser, _password);
     }
 
     // Tests drop idle connections early, and show values in errors.

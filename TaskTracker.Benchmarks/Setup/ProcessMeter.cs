@@ -20,6 +20,15 @@ internal sealed class ProcessMeter
     /// <param name="processId">Its number, which changes when it is started again.</param>
     public void Watch(string name, Func<int> processId) => _watched[name] = processId;
 
+    /// <summary>Ends watching a process.</summary>
+    public void Forget(int processId)
+    {
+        foreach (var (name, _) in _watched.Where(watched => watched.Value() == processId).ToList())
+        {
+            _watched.Remove(name);
+        }
+    }
+
     /// <summary>What the watched processes have used so far.</summary>
     public IReadOnlyDictionary<string, Usage> Read()
     {

@@ -43,9 +43,11 @@ internal static class SeedData
         return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    /// <summary>Adds tasks: the first 10,000 are the busy user's, then come 100 for each user. Three of ten are done, half of the open ones have a deadline and a reminder.</summary>
+    /// <summary>Adds tasks: the first 10,000 are the busy user's where there are more, then come 100 for each user. Three of ten are done, half of the open ones have a deadline and a reminder.</summary>
     public static async Task AddTasksAsync(NpgsqlDataSource database, int firstUser, int count, CancellationToken cancellationToken)
     {
+        var busy = count > TasksOfBusyUser ? TasksOfBusyUser : 0;
+
         // Indexes are built once at the end: entry by entry a million rows would take minutes.
         var indexes = await ReadAsync(
             database,
@@ -59,7 +61,7 @@ internal static class SeedData
             $"""
             insert into tasks (owner_id, title, description, completed, deadline, created_at, updated_at)
             select
-                {firstUser} + case when i < {TasksOfBusyUser} then 0 else 1 + (i - {TasksOfBusyUser}) / {TasksOfUser} end,
+                {firstUser} + case when i < {busy} then 0 else 1 + (i - {busy}) / {TasksOfUser} end,
                 verbs[1 + i % 8] || ' ' || things[1 + i / 8 % 8] || ' ' || to_char(i, 'FM0000000'),
                 'Before that, ' || lower(verbs[1 + i / 3 % 8]) || ' ' || things[1 + i / 5 % 8] || ', and ask ' || people[1 + i / 7 % 8]
                     || ' whether ' || things[1 + i / 11 % 8] || ' can wait until the end of the month.',
