@@ -9,10 +9,11 @@ namespace TaskTracker.Benchmarks;
 /// <param name="Soak">Instead of everything else: how long to keep the system at half of its greatest load.</param>
 internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, string Json, TimeSpan? Soak = null)
 {
-    private const string Usage = "[--short] [--only NAME]... [--soak MINUTES] [--json FILE]";
+    private const string Short = "--short";
+    private const string Usage = "[--short] [--rounds NUMBER] [--only NAME]... [--soak MINUTES] [--json FILE]";
 
     /// <summary>How many rounds each side gets.</summary>
-    public int Rounds => IsShort ? 2 : 5;
+    public int Rounds { get; init; } = IsShort ? 2 : 5;
 
     /// <summary>How long a round of load lasts.</summary>
     public TimeSpan Round => TimeSpan.FromSeconds(IsShort ? 1 : 4);
@@ -42,13 +43,14 @@ internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, stri
         var stamp = DateTimeOffset.UtcNow.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture);
         // artifacts/bin/PROJECT/CONFIGURATION
         var artifacts = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Parent!.Parent!.FullName;
-        var options = new RunOptions(false, [], Path.Combine(artifacts, "benchmarks", $"{stamp}.json"));
+        var options = new RunOptions(args.Contains(Short), [], Path.Combine(artifacts, "benchmarks", $"{stamp}.json"));
         var rest = new Queue<string>(args);
         while (rest.TryDequeue(out var argument))
         {
             options = argument switch
             {
-                "--short" => options with { IsShort = true },
+                Short => options,
+                "--rounds" => options with { Rounds = Number(Value(argument)) },
                 "--only" => options with { Only = [.. options.Only, NameOf(Value(argument))] },
                 "--soak" => options with { Soak = Minutes(Value(argument)) },
                 "--json" => options with { Json = Path.GetFullPath(Value(argument)) },
@@ -59,6 +61,10 @@ internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, stri
         return options;
 
         string Value(string argument) => rest.TryDequeue(out var value) ? value : throw new BenchmarkException($"{argument} lacks its value: {Usage}.");
+
+        static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= 1_000
+            ? number
+            : throw new BenchmarkException($"--rounds is '{text}': give a whole number from 1 to 1000.");
 
         static TimeSpan Minutes(string text) => double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var minutes) && minutes is > 0 and <= 1_440
             ? TimeSpan.FromMinutes(minutes)
