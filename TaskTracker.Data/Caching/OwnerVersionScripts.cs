@@ -17,20 +17,29 @@ internal sealed class OwnerVersionScripts
     // While a mark stands, or the cache keeps quiet, nobody reads or fills: the answer is nil.
     private const string Read =
         """
-        if redis.call('EXISTS', KEYS[2]) == 1 then return false end
+        local versions = {}
+        local quiet = redis.call('EXISTS', KEYS[2]) == 1
         local time = redis.call('TIME')
-        if redis.call('ZCOUNT', KEYS[4], time[1] * 1000 + math.floor(time[2] / 1000), '+inf') > 0 then return false end
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local epoch = redis.call('GET', KEYS[1])
-        local version = redis.call('GET', KEYS[3])
         if not epoch then
             epoch = ARGV[1]
             redis.call('SET', KEYS[1], epoch)
         end
-        if not version then
-            version = ARGV[1]
-            redis.call('SET', KEYS[3], version, 'EX', ARGV[2])
+        for i = 3, #KEYS, 2 do
+            local place = (i - 1) / 2
+            if quiet or redis.call('ZCOUNT', KEYS[i + 1], now, '+inf') > 0 then
+                versions[place] = false
+            else
+                local version = redis.call('GET', KEYS[i])
+                if not version then
+                    version = ARGV[1]
+                    redis.call('SET', KEYS[i], version, 'EX', ARGV[2])
+                end
+                versions[place] = epoch .. '-' .. version
+            end
         end
-        return epoch .. '-' .. version
+        return versions
         """;
 
     private const string Begin =
@@ -68,8 +77,13 @@ internal sealed class OwnerVersionScripts
     private static readonly byte[] EndHash = HashOf(End);
 
     private readonly IDatabase _redis;
+    private readonly OwnerVersionReads _reads;
 
-    private OwnerVersionScripts(IDatabase redis) => _redis = redis;
+    private OwnerVersionScripts(IDatabase redis)
+    {
+        _redis = redis;
+        _reads = new OwnerVersionReads(ReadAsync);
+    }
 
     /// <summary>
     /// Raises the global epoch, so that nothing filled so far is found again, and only then makes the scripts callable.
@@ -99,10 +113,7 @@ internal sealed class OwnerVersionScripts
     public Task<bool> RaiseEpochAsync() => _redis.StringSetAsync(EpochKey, NewVersion());
 
     /// <summary>What the keys of <paramref name="owner"/>'s cached answers begin with; null where it may not be used now.</summary>
-    public async Task<string?> ReadAsync(int owner) => (string?)await _redis.ScriptEvaluateAsync(
-        ReadHash,
-        [EpochKey, QuietKey, VersionKey(owner), WritingKey(owner)],
-        [NewVersion(), (long)VersionLife.TotalSeconds]);
+    public Task<string?> ReadAsync(int owner) => _reads.ReadAsync(owner);
 
     /// <summary>Gives each owner a new version and a mark.</summary>
     public Task BeginAsync(IEnumerable<int> owners, string mark) => _redis.ScriptEvaluateAsync(
@@ -121,6 +132,11 @@ internal sealed class OwnerVersionScripts
     internal static string VersionKey(int owner) => $"tasktracker:owner:{owner}:version";
 
     internal static string WritingKey(int owner) => $"tasktracker:owner:{owner}:writing";
+
+    private async Task<IReadOnlyList<string?>> ReadAsync(IReadOnlyList<int> owners) => (string?[])(await _redis.ScriptEvaluateAsync(
+        ReadHash,
+        [EpochKey, QuietKey, .. Keys(owners)],
+        [NewVersion(), (long)VersionLife.TotalSeconds]))!;
 
     private static RedisKey[] Keys(IEnumerable<int> owners) =>
         [.. owners.SelectMany(owner => (RedisKey[])[VersionKey(owner), WritingKey(owner)])];
