@@ -28,6 +28,7 @@ public static class CacheServices
         builder.Services.AddSingleton<CacheCircuit>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CacheCircuit>());
         builder.Services.AddSingleton<CacheMetrics>();
+        builder.Services.AddSingleton<NearCache>();
         builder.Services.AddSingleton<OwnerVersions>();
         builder.Services.AddSingleton<TypedCache>();
         builder.Services.AddScoped<OwnerTransaction>();

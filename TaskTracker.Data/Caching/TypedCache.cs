@@ -14,9 +14,13 @@ namespace TaskTracker.Data.Caching;
 /// <param name="services">Where the connection comes from.</param>
 /// <param name="clock">The clock of the lifetimes.</param>
 /// <param name="metrics">Told of look-ups; a key's part before its first colon is its kind.</param>
-public sealed class TypedCache(CacheCircuit circuit, IServiceProvider services, TimeProvider clock, CacheMetrics metrics)
+/// <param name="near">Keeps what was made once and for all.</param>
+public sealed class TypedCache(CacheCircuit circuit, IServiceProvider services, TimeProvider clock, CacheMetrics metrics, NearCache near)
 {
     private const string Prefix = "tasktracker:value:";
+
+    // What is kept here are numbers and texts of some words.
+    private const int EntrySize = 1_000;
 
     private readonly ConcurrentDictionary<string, Lazy<Task<object>>> _making = new();
 
@@ -35,8 +39,9 @@ public sealed class TypedCache(CacheCircuit circuit, IServiceProvider services, 
     public ValueTask SetAsync<T>(string key, T value, TimeSpan lifetime) => KeepAsync(key, new Entry<T>(value, clock.GetUtcNow() + lifetime));
 
     /// <summary>
-    /// Finds a value, or makes and keeps it. Of many who ask at once in this process one makes it and all get it; who made
-    /// it may leave without harm, for it is made in a scope of its own.
+    /// Finds a value, or makes and keeps it: the same under this key for ever, or until it is no longer right. Of many who ask
+    /// at once in this process one makes it and all get it; who made it may leave without harm, for it is made in a scope of
+    /// its own.
     /// </summary>
     /// <param name="key">The value's key.</param>
     /// <param name="create">Makes the value and says until when it is right; it gets services of its own.</param>
@@ -50,8 +55,15 @@ public sealed class TypedCache(CacheCircuit circuit, IServiceProvider services, 
         var (begun, kind) = (Stopwatch.GetTimestamp(), key.Split(':', 2)[0]);
         while (true)
         {
+            if (near.Find<Entry<T>>(key) is { } known && known.Until > clock.GetUtcNow())
+            {
+                metrics.Hit(kind, begun);
+                return known.Value;
+            }
+
             if (await FindAsync<T>(key) is { } found)
             {
+                near.Keep(key, found, EntrySize, NearCache.Life);
                 metrics.Hit(kind, begun);
                 return found.Value;
             }
