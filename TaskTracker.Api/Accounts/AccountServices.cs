@@ -35,6 +35,7 @@ internal static class AccountServices
         }).AddEntityFrameworkStores<TaskTrackerDbContext>();
 
         builder.Services.AddAuthentication(BearerTokenDefaults.AuthenticationScheme).AddBearerToken();
+        builder.Services.AddRememberedTokens();
         builder.Services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build());
 
