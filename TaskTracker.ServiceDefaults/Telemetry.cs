@@ -41,9 +41,16 @@ internal static class Telemetry
             .WithTracing(tracing => tracing.AddSource(Sources).AddProcessor<NoiseFilter>().AddProcessor<DatabaseSpans>())
             .WithMetrics(metrics => metrics.AddMeter(Meters).AddView(QuartzView));
 
-        if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        var isSent = !string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+        if (isSent)
         {
             telemetry.UseOtlpExporter();
+        }
+
+        if (string.IsNullOrWhiteSpace(builder.Configuration["OTEL_TRACES_SAMPLER"]))
+        {
+            // What nobody gets need not be recorded; requests have their ids all the same.
+            telemetry.WithTracing(tracing => tracing.SetSampler(isSent ? new ParentBasedSampler(new BusySampler(TimeProvider.System)) : new AlwaysOffSampler()));
         }
     }
 
