@@ -26,7 +26,7 @@ public static class DataServices
     {
         builder.AddNpgsqlDbContext<TaskTrackerDbContext>(
             ConnectionName,
-            settings => settings.ConnectionString = WithConnectLimit(settings.ConnectionString),
+            settings => settings.ConnectionString = WithDefaults(settings.ConnectionString),
             options => options
                 // A request waits for its answer meanwhile; a job is tried again by its own policy.
                 .UseNpgsql(npgsql => npgsql.EnableRetryOnFailure(maxRetryCount: 2, maxRetryDelay: TimeSpan.FromMilliseconds(500), errorCodesToAdd: null))
@@ -48,14 +48,23 @@ public static class DataServices
         return builder;
     }
 
-    // Npgsql's own would hold a request for a quarter of a minute at each try.
-    private static string? WithConnectLimit(string? connectionString)
+    // Whoever says otherwise in the connection string is heard: a pooler that spreads transactions may know no prepared statements.
+    private static string? WithDefaults(string? connectionString)
     {
-        const string Limit = "Timeout";
+        (string[] Keywords, int Value)[] defaults =
+        [
+            // Npgsql's own would hold a request for a quarter of a minute at each try.
+            (["Timeout"], 3),
+            // Statements are few, and to parse and plan them costs more than most of them do.
+            (["Max Auto Prepare", "MaxAutoPrepare"], 100),
+        ];
         var connection = new DbConnectionStringBuilder { ConnectionString = connectionString };
-        if (connection.Count > 0 && !connection.ContainsKey(Limit))
+        foreach (var (keywords, value) in defaults)
         {
-            connection[Limit] = 3;
+            if (connection.Count > 0 && !keywords.Any(connection.ContainsKey))
+            {
+                connection[keywords[0]] = value;
+            }
         }
 
         return connection.ConnectionString;

@@ -39,7 +39,8 @@ internal sealed class Sessions(TaskTrackerDbContext db, OwnerTransaction transac
             {
                 var user = await db.Users
                     .FromSql($"""
-                        select u.*
+                        select u.id, u.user_name, u.normalized_user_name, u.email, u.normalized_email, u.password_hash, u.security_stamp,
+                            u.concurrency_stamp, u.lockout_end, u.lockout_enabled, u.access_failed_count, u.is_active, u.role, u.created_at
                         from users u join refresh_tokens t on t.user_id = u.id
                         where t.token_hash = {hash}
                         for no key update of u

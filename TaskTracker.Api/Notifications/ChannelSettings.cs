@@ -79,6 +79,6 @@ internal sealed class ChannelSettings(TaskTrackerDbContext db, OwnerTransaction 
             cancellationToken);
 
     private async Task<NotificationSettings> LockAsync(int owner, CancellationToken cancellationToken) =>
-        (await db.NotificationSettings.FromSql($"select * from notification_settings where owner_id = {owner} for update").ToListAsync(cancellationToken))
+        (await db.NotificationSettings.FromSql($"select owner_id, email_enabled, webhook_url, webhook_secret from notification_settings where owner_id = {owner} for update").ToListAsync(cancellationToken))
         .Single();
 }

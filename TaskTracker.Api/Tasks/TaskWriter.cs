@@ -134,7 +134,7 @@ internal sealed class TaskWriter(
     private async Task<(TaskChange Outcome, TaskItem? Task)> LockAsync(
         int owner, long id, IReadOnlyList<EntityTagHeaderValue>? ifMatch, CancellationToken cancellationToken)
     {
-        var found = await db.Tasks.FromSql($"select *, xmin from tasks where id = {id} and owner_id = {owner} for update").ToListAsync(cancellationToken);
+        var found = await db.Tasks.FromSql($"select id, owner_id, title, description, completed, completed_at, deadline, created_at, updated_at, xmin from tasks where id = {id} and owner_id = {owner} for update").ToListAsync(cancellationToken);
         if (found is [var task] && ifMatch.Allows(task))
         {
             return (TaskChange.Done, task);

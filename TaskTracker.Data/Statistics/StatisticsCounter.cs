@@ -81,7 +81,7 @@ public sealed class StatisticsCounter(TaskTrackerDbContext db, TimeProvider cloc
                         group by owners.id
                     ) counted
                     where task_statistics.owner_id = counted.id
-                    returning task_statistics.*
+                    returning task_statistics.owner_id, total_tasks, completed_tasks, overdue_tasks, next_deadline, updated_at
                     """).AsNoTracking().ToListAsync(attempt);
                 await transaction.CommitAsync(attempt);
 
