@@ -49,8 +49,12 @@ internal sealed class UtcTimeJsonConverter : JsonConverter<DateTimeOffset>
             ? time
             : throw new JsonException(UtcTime.Expected);
 
-    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(UtcTime.Format(value));
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
+    {
+        Span<byte> text = stackalloc byte[UtcText.Length];
+        UtcText.Format(value, text);
+        writer.WriteStringValue(text);
+    }
 }
 
 /// <summary>A time in a query, read as times in bodies are.</summary>
