@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
+using TaskTracker.Data.Statistics;
 using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Api.Http;
@@ -26,6 +27,10 @@ internal static partial class EntityTags
 
         return new($"\"{Convert.ToHexStringLower(SHA256.HashData(rows).AsSpan(0, 16))}\"");
     }
+
+    /// <summary>The tag of statistics: two counts at the same moment came to the same.</summary>
+    public static EntityTagHeaderValue Of(TaskStatistics statistics) =>
+        new($"\"{statistics.UpdatedAt.UtcTicks:x}-{statistics.TotalTasks:x}-{statistics.CompletedTasks:x}-{statistics.OverdueTasks:x}\"");
 
     /// <summary>Names the answer's tag, and tells whether the client has that answer already.</summary>
     public static bool IsKnownTo(this EntityTagHeaderValue tag, HttpResponse response)

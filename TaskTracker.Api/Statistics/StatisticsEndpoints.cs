@@ -1,10 +1,12 @@
 using System.ComponentModel.DataAnnotations;
 using System.Security.Claims;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using TaskTracker.Api.Accounts;
 using TaskTracker.Api.Caching;
 using TaskTracker.Api.Health;
+using TaskTracker.Api.Http;
 using TaskTracker.Api.Json;
 using TaskTracker.Data.Caching;
 using TaskTracker.Data.Statistics;
@@ -20,7 +22,8 @@ internal static class StatisticsEndpoints
     {
         var statistics = routes.MapGroup("/tasks/statistics").WithTags("Tasks").RequireSchema();
 
-        statistics.MapGet("/", GetStatistics).WithName(nameof(GetStatistics)).WithSummary("The caller's tasks in numbers");
+        statistics.MapGet("/", GetStatistics).WithName(nameof(GetStatistics)).WithSummary("The caller's tasks in numbers")
+            .Produces(StatusCodes.Status304NotModified);
         statistics.MapGet("/history", GetHistory).WithName(nameof(GetHistory)).WithSummary("What the caller created and completed, day by day")
             .WithDescription("Of the tasks that are still there: a deleted task is not counted, nor the completion of one that was opened again.");
     }
@@ -32,8 +35,9 @@ internal static class StatisticsEndpoints
         return new(query.ZoneId, await history.GetAsync(caller.GetUserId(), query.Days ?? HistoryQuery.DefaultDays, zone, cancellationToken));
     }
 
-    private static async Task<StatisticsResponse> GetStatistics(
+    private static async Task<Results<Ok<StatisticsResponse>, StatusCodeHttpResult>> GetStatistics(
         ClaimsPrincipal caller,
+        HttpResponse response,
         OwnerVersions versions,
         TypedCache cache,
         StatisticsCounter counter,
@@ -46,7 +50,7 @@ internal static class StatisticsEndpoints
         if (await versions.ReadAsync(owner) is not { } version)
         {
             metrics.Bypass(Kind);
-            return StatisticsResponse.From(await counter.GetAsync(owner, cancellationToken));
+            return Answer(await counter.GetAsync(owner, cancellationToken));
         }
 
         var statistics = await cache.GetOrCreateAsync(
@@ -61,7 +65,11 @@ internal static class StatisticsEndpoints
             },
             cancellationToken);
 
-        return StatisticsResponse.From(statistics);
+        return Answer(statistics);
+
+        Results<Ok<StatisticsResponse>, StatusCodeHttpResult> Answer(TaskStatistics found) => EntityTags.Of(found).IsKnownTo(response)
+            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
+            : TypedResults.Ok(StatisticsResponse.From(found));
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
@@ -58,6 +59,23 @@ public sealed class StatisticsTests(ApiFixture api)
         await api.First.WithDatabaseAsync(db => db.TaskStatistics.Where(row => row.OwnerId == user.Id).ExecuteDeleteAsync());
 
         Assert.Equal(first, await user.Client.GetStringAsync("/tasks/statistics"));
+    }
+
+    [Fact]
+    public async Task Who_has_the_statistics_already_is_told_so_until_they_change()
+    {
+        var user = await api.First.CreateUserAsync();
+        await user.Client.CreateTaskAsync("a");
+        using var first = await user.Client.GetAsync("/tasks/statistics");
+        user.Client.DefaultRequestHeaders.IfNoneMatch.Add(first.Headers.ETag!);
+
+        using var same = await user.Client.GetAsync("/tasks/statistics");
+        Assert.Equal(HttpStatusCode.NotModified, same.StatusCode);
+
+        await user.Client.CreateTaskAsync("b");
+        using var changed = await user.Client.GetAsync("/tasks/statistics");
+        Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
+        Assert.NotEqual(first.Headers.ETag, changed.Headers.ETag);
     }
 
     [Fact]
