@@ -11,10 +11,12 @@ if (args is [ReferenceServer.Argument])
     return await ReferenceServer.RunAsync();
 }
 
-#if DEBUG
-await Console.Error.WriteLineAsync("A debug build measures nothing: dotnet run -c Release --project TaskTracker.Benchmarks");
-return 1;
-#else
+if (RunOptions.IsDebugBuild)
+{
+    await Console.Error.WriteLineAsync("A debug build measures nothing: dotnet run -c Release --project TaskTracker.Benchmarks");
+    return 1;
+}
+
 IReadOnlyList<Scenario> scenarios = [.. HttpScenarios.All];
 
 using var interrupted = new CancellationTokenSource();
@@ -50,4 +52,3 @@ catch (Exception) when (interrupted.IsCancellationRequested)
     await Console.Error.WriteLineAsync("Interrupted: nothing was kept.");
     return 130;
 }
-#endif

@@ -9,6 +9,14 @@ namespace TaskTracker.Benchmarks;
 /// <param name="Soak">Instead of everything else: how long to keep the system at half of its greatest load.</param>
 internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, string Json, TimeSpan? Soak = null)
 {
+    /// <summary>Whether this build is slower than what anybody runs.</summary>
+    public static bool IsDebugBuild =>
+#if DEBUG
+        true;
+#else
+        false;
+#endif
+
     private const string Short = "--short";
     private const string Usage = "[--short] [--rounds NUMBER] [--only NAME]... [--soak MINUTES] [--json FILE]";
 
