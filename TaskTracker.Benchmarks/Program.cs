@@ -17,7 +17,7 @@ if (RunOptions.IsDebugBuild)
     return 1;
 }
 
-IReadOnlyList<Scenario> scenarios = [.. HttpScenarios.All];
+IReadOnlyList<Scenario> scenarios = [.. HttpScenarios.All, .. JobScenarios.All];
 
 using var interrupted = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) =>
