@@ -16,10 +16,10 @@ internal sealed class AppHostStart : IDisposable
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(50);
 
-    // A part, and what its command line says.
+    // A part, and what its command line says. Redis begins with PostgreSQL, and writes its title over the variable.
     private static readonly (string Name, string Command)[] s_parts =
     [
-        ("postgres", "/postgres\0-D"), ("redis", "redis-server"), ("jobs", "TaskTracker.Jobs"), ("api", "TaskTracker.Api"),
+        ("postgres", "/postgres\0-D"), ("jobs", "TaskTracker.Jobs"), ("api", "TaskTracker.Api"),
     ];
 
     private readonly string _mark = $"{Marker}={Guid.NewGuid():N}";
