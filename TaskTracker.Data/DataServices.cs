@@ -49,14 +49,16 @@ public static class DataServices
     }
 
     // Whoever says otherwise in the connection string is heard: a pooler that spreads transactions may know no prepared statements.
-    private static string? WithDefaults(string? connectionString)
+    internal static string? WithDefaults(string? connectionString)
     {
-        (string[] Keywords, int Value)[] defaults =
+        (string[] Keywords, object Value)[] defaults =
         [
             // Npgsql's own would hold a request for a quarter of a minute at each try.
             (["Timeout"], 3),
             // Statements are few, and to parse and plan them costs more than most of them do.
             (["Max Auto Prepare", "MaxAutoPrepare"], 100),
+            // Nothing here leaves settings or locks in a session that another user of the connection would have to clear away.
+            (["No Reset On Close", "NoResetOnClose"], true),
         ];
         var connection = new DbConnectionStringBuilder { ConnectionString = connectionString };
         foreach (var (keywords, value) in defaults)

@@ -21,7 +21,8 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
             update operations
             set attempt = attempt + 1, status = 'running', started_at = coalesce(started_at, {now}), seen_at = {now}
             where id = {id} and status in ('pending', 'running')
-            returning *
+            returning id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, cancel_requested_at, trace_parent,
+                created_at, started_at, seen_at, finished_at, expires_at
             """).AsNoTracking().ToListAsync(cancellationToken);
         return begun.SingleOrDefault();
     }

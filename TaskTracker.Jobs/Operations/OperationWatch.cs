@@ -46,7 +46,9 @@ internal sealed partial class OperationWatch(
         var before = _clock.GetUtcNow() - Silence;
         var lost = await db.Operations.FromSql(
             $"""
-            select * from operations
+            select id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, cancel_requested_at, trace_parent,
+                created_at, started_at, seen_at, finished_at, expires_at
+            from operations
             where status in ('pending', 'running') and seen_at < {before} and not exists (
                 select from qrtz_triggers
                 where sched_name = {SchedulerCluster.Name} and trigger_group = any({s_groups})
