@@ -19,6 +19,11 @@ public static class SchedulerCluster
     // Looks every few seconds that found nothing are worth no more than an answer to 'is it alive'.
     private static readonly TimeSpan s_skippedRetention = TimeSpan.FromMinutes(15);
 
+    // Runs are written down together this often: one by one, each would be a transaction, and all runs of a job would wait
+    // for each other at the row that counts them. What became of an operation stands in its own row: a node that dies takes
+    // no more with it than the lines of its last moment.
+    private static readonly TimeSpan s_historyInterval = TimeSpan.FromMilliseconds(100);
+
     // A node that stands still in the middle of a transaction would hold its locks, and with them every other node.
     private static readonly TimeSpan s_longestIdleInTransaction = TimeSpan.FromSeconds(10);
 
@@ -42,6 +47,7 @@ public static class SchedulerCluster
             history.MaxEntriesPerScheduler = 1_000_000;
             // The input of a job is the id of an operation: a run that another node recovered says by it what it was for.
             history.RecordInput = true;
+            history.WriteBehindInterval = s_historyInterval;
         });
     }
 
