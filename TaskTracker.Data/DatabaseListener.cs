@@ -17,7 +17,8 @@ public abstract partial class DatabaseListener(IConfiguration configuration, Tim
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
-    // What arrives within this of each other is passed on together.
+    // What arrives after a rest is passed on at once; what arrives without one, and within a burst, together.
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Burst = TimeSpan.FromMilliseconds(1);
     private const int MaxTogether = 1_000;
 
@@ -81,10 +82,12 @@ public abstract partial class DatabaseListener(IConfiguration configuration, Tim
         await BeginAsync(stoppingToken);
         _failures = 0;
 
+        var passedOn = 0L;
         while (true)
         {
             await connection.WaitAsync(stoppingToken);
-            while (announced.Count < MaxTogether && await connection.WaitAsync(Burst, stoppingToken))
+            var isRested = clock.GetElapsedTime(passedOn) > Rest;
+            while (!isRested && announced.Count < MaxTogether && await connection.WaitAsync(Burst, stoppingToken))
             {
                 // Each turn has added to what was announced.
             }
@@ -92,6 +95,7 @@ public abstract partial class DatabaseListener(IConfiguration configuration, Tim
             NpgsqlNotificationEventArgs[] received = [.. announced];
             announced.Clear();
             await ReceiveAsync(received, stoppingToken);
+            passedOn = clock.GetTimestamp();
         }
     }
 
