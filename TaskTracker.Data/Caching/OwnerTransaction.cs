@@ -29,6 +29,9 @@ public sealed class OwnerTransaction(TaskTrackerDbContext db, OwnerVersions vers
         var marks = new List<string>();
         T result = default!;
 
+        // What fails fails the whole transaction: a savepoint around each save would be two round trips for nothing.
+        db.Database.AutoSavepointsEnabled = false;
+
         await db.Database.CreateExecutionStrategy().ExecuteInTransactionAsync(
             async attempt =>
             {
