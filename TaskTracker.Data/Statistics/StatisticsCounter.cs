@@ -11,16 +11,28 @@ public sealed class StatisticsCounter(TaskTrackerDbContext db, TimeProvider cloc
     /// <param name="owner">The owner's number.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The statistics.</returns>
+    /// <remarks>What is counted here is not stored: somebody waits for it, and a commit would take longer than the count.</remarks>
     public async Task<TaskStatistics> GetAsync(int owner, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        var stored = await db.TaskStatistics.AsNoTracking().SingleOrDefaultAsync(
-            statistics => statistics.OwnerId == owner
-                && (statistics.NextDeadline == null || statistics.NextDeadline > now)
-                && !db.StatisticsMarks.Any(mark => mark.OwnerId == owner),
-            cancellationToken);
+        var statistics = await db.TaskStatistics.FromSql(
+            $"""
+            with stored as materialized (
+                select owner_id, total_tasks, completed_tasks, overdue_tasks, next_deadline, updated_at from task_statistics
+                where owner_id = {owner}
+                    and (next_deadline is null or next_deadline > {now})
+                    and not exists (select from statistics_marks where owner_id = {owner})
+            )
+            select * from stored
+            union all
+            select {owner}, count(*)::integer, (count(*) filter (where completed))::integer,
+                (count(*) filter (where not completed and deadline <= {now}))::integer,
+                min(deadline) filter (where not completed and deadline > {now}), {now}
+            from tasks where owner_id = {owner} and not exists (select from stored)
+            having not exists (select from stored)
+            """).AsNoTracking().ToListAsync(cancellationToken);
 
-        return stored ?? (await CountAsync([owner], cancellationToken)).Single();
+        return statistics.Single();
     }
 
     /// <summary>Owners whose stored statistics no longer hold, some of them where they are many.</summary>
