@@ -15,7 +15,8 @@ internal sealed class ReminderDelivery(TaskTrackerDbContext db, ReminderTelemetr
     // One statement, so one transaction: a crash before its end leaves every row as it was. A row that does not fit its
     // task any more (done, without deadline, or moved: the deadline lies before the reminder, or further after it than
     // the lead time) is deleted like the others and makes no notification. The interval is compared by subtracting
-    // times, which no session's time zone can bend.
+    // times, which no session's time zone can bend. The joins are full ones, which PostgreSQL always hashes, though 'sent'
+    // is a part of 'claimed': it expects a row or so to be due, and would compare each of a thousand with each.
     private const string Deliver =
         $"""
         with due as (
@@ -38,13 +39,13 @@ internal sealed class ReminderDelivery(TaskTrackerDbContext db, ReminderTelemetr
                 and tasks.deadline - claimed.due_at <= claimed.lead_time
             on conflict (task_id, kind, deadline, lead_time) do nothing
             returning id, owner_id, task_id, lead_time, created_at
-        ), told as (
+        ), told as materialized (
             select sent.id, sent.owner_id, sent.created_at, claimed.trace_parent
-            from sent join claimed using (task_id, lead_time)
+            from sent full join claimed using (task_id, lead_time)
         ), {NewDeliveries.Queued}
         select claimed.task_id as "TaskId", claimed.due_at as "DueAt", claimed.trace_parent as "TraceParent",
             sent.task_id is not null as "Sent"
-        from claimed left join sent using (task_id, lead_time)
+        from claimed full join sent using (task_id, lead_time)
         """;
 
     /// <summary>Delivers everything that is due and that no other run is delivering, batch by batch.</summary>
