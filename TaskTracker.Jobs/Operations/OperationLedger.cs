@@ -49,11 +49,18 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
             cancellationToken));
     }
 
-    /// <summary>Removes what earlier attempts have written of the file; none of them can add to it any more.</summary>
-    public async Task ClearChunksAsync(Operation run, CancellationToken cancellationToken)
-    {
-        await db.ExportChunks.Where(chunk => chunk.OperationId == run.Id && RowOf(run).Any()).ExecuteDeleteAsync(cancellationToken);
-    }
+    /// <summary>
+    /// Removes what earlier attempts have written of the file; none of them can add to it any more. The row is locked by the
+    /// same statement, so that nothing of a later attempt is removed.
+    /// </summary>
+    public Task ClearChunksAsync(Operation run, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
+        $"""
+        with fence as (
+            select id from operations where id = {run.Id} and attempt = {run.Attempt} and status = 'running' for update
+        )
+        delete from export_chunks using fence where operation_id = fence.id
+        """,
+        cancellationToken);
 
     /// <summary>Adds a piece of the file. The row is locked by the same statement, so no other attempt can begin meanwhile.</summary>
     public async Task AddChunkAsync(Operation run, int number, byte[] data, int progress, CancellationToken cancellationToken)

@@ -54,6 +54,28 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_attempt_that_clears_its_file_waits_for_one_that_takes_over_and_leaves_that_ones_file_alone()
+    {
+        var id = await AddOperationAsync(OperationKind.Export, new ExportInput(ExportFormat.Csv));
+        await using var db = _database.Open();
+        var ledger = new OperationLedger(db, TimeProvider.System);
+        var stale = (await ledger.BeginAsync(id, default))!;
+        await ledger.AddChunkAsync(stale, 0, [1], 10, default);
+
+        await using var taking = _database.Open();
+        await using var transaction = await taking.Database.BeginTransactionAsync();
+        var current = (await new OperationLedger(taking, TimeProvider.System).BeginAsync(id, default))!;
+        var clearing = Task.Run(() => ledger.ClearChunksAsync(stale, default));
+        await Eventually.TrueAsync("the clearing waits or is done", async () => clearing.IsCompleted || await _database.QueryAsync<bool>(
+            "select exists (select from pg_locks where not granted and locktype = 'transactionid')"));
+        await transaction.CommitAsync();
+        await clearing;
+
+        Assert.Equal(2, current.Attempt);
+        Assert.Equal([1], (await db.ExportChunks.AsNoTracking().SingleAsync()).Data);
+    }
+
+    [Fact]
     public async Task A_bulk_update_that_was_taken_over_changes_no_task_and_the_next_goes_on_behind_what_is_done()
     {
         await using var host = new JobsHost(_database.ConnectionString);
