@@ -24,7 +24,7 @@ internal sealed class BulkUpdate(
         var input = run.ReadInput<BulkUpdateInput>();
         var done = run.ReadResult<BulkUpdateResult>() ?? new BulkUpdateResult(0, []);
 
-        while (Handled(done) < input.TaskIds.Count)
+        do
         {
             long[] chunk = [.. input.TaskIds.Skip(Handled(done)).Take(ChunkSize)];
             var before = done;
@@ -34,8 +34,9 @@ internal sealed class BulkUpdate(
             metrics.RecordCompleted(completed);
             report(Percent(done, input));
         }
+        while (Handled(done) < input.TaskIds.Count);
 
-        return new OperationOutcome(done, $"{done.Updated} updated, {done.NotFound.Count} not found", done.Updated);
+        return Outcome(done);
     }
 
     private async Task<(BulkUpdateResult Done, int Completed)> UpdateAsync(
@@ -66,11 +67,16 @@ internal sealed class BulkUpdate(
 
         var found = updated.Select(task => task.Id).ToHashSet();
         var done = new BulkUpdateResult(before.Updated + updated.Count, [.. before.NotFound, .. chunk.Where(id => !found.Contains(id))]);
-        await ledger.SaveAsync(run, Percent(done, input), done, cancellationToken);
+        await (Handled(done) < input.TaskIds.Count
+            ? ledger.SaveAsync(run, Percent(done, input), done, cancellationToken)
+            : ledger.CompleteAsync(run, Outcome(done), cancellationToken));
 
         // The table notes the time of the change that made a task done, and keeps it in later ones.
         return (done, updated.Count(task => task.CompletedAt == task.UpdatedAt));
     }
+
+    private static OperationOutcome Outcome(BulkUpdateResult done) =>
+        new(done, $"{done.Updated} updated, {done.NotFound.Count} not found", done.Updated);
 
     private static int Handled(BulkUpdateResult done) => done.Updated + done.NotFound.Count;
 

@@ -6,10 +6,12 @@ namespace TaskTracker.Jobs.Exports;
 /// <summary>Takes bytes of any length and gives them back in chunks of <see cref="ExportChunk.Size"/>.</summary>
 internal sealed class ChunkBuffer : IBufferWriter<byte>
 {
-    private readonly byte[] _chunk = new byte[ExportChunk.Size];
+    // A chunk and the longest task in any format.
+    private const int FullLength = ExportChunk.Size + (256 * 1024);
 
-    // A chunk and the longest task in any format fit; should they not, it grows.
-    private byte[] _bytes = new byte[ExportChunk.Size + (256 * 1024)];
+    // Most files are a few kilobytes, for which nobody should have to clear megabytes.
+    private byte[] _bytes = new byte[16 * 1024];
+    private byte[]? _chunk;
 
     /// <summary>How many bytes are waiting.</summary>
     public int Length { get; private set; }
@@ -23,7 +25,7 @@ internal sealed class ChunkBuffer : IBufferWriter<byte>
     public byte[] TakeChunk()
     {
         var length = Math.Min(Length, ExportChunk.Size);
-        var chunk = length == ExportChunk.Size ? _chunk : new byte[length];
+        var chunk = length == ExportChunk.Size ? _chunk ??= new byte[length] : new byte[length];
         _bytes.AsSpan(0, length).CopyTo(chunk);
         _bytes.AsSpan(length, Length - length).CopyTo(_bytes);
         Length -= length;
@@ -39,7 +41,7 @@ internal sealed class ChunkBuffer : IBufferWriter<byte>
         var needed = Length + Math.Max(sizeHint, 1);
         if (needed > _bytes.Length)
         {
-            Array.Resize(ref _bytes, Math.Max(needed, _bytes.Length * 2));
+            Array.Resize(ref _bytes, Math.Max(needed, _bytes.Length < FullLength ? Math.Min(_bytes.Length * 4, FullLength) : _bytes.Length * 2));
         }
 
         return _bytes.AsMemory(Length);

@@ -31,15 +31,18 @@ internal static class ExportFormats
     };
 }
 
-/// <summary>A task as a JSON object.</summary>
-internal static class JsonTask
+/// <summary>Tasks as JSON objects, by one writer for all of a file.</summary>
+internal sealed class JsonTasks
 {
     // The file is never part of a page, so text stays readable.
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static void Write(IBufferWriter<byte> file, TaskItem task)
+    private Utf8JsonWriter? _json;
+
+    public void Write(IBufferWriter<byte> file, TaskItem task)
     {
-        using var json = new Utf8JsonWriter(file, s_options);
+        var json = _json ??= new Utf8JsonWriter(file, s_options);
+        json.Reset(file);
         json.WriteStartObject();
         json.WriteNumber("id", task.Id);
         json.WriteString("title", task.Title);
@@ -50,18 +53,21 @@ internal static class JsonTask
         json.WriteString("updated_at", UtcText.Format(task.UpdatedAt));
         json.WriteNumber("owner_id", task.OwnerId);
         json.WriteEndObject();
+        json.Flush();
     }
 }
 
 /// <summary>One array, one task a line.</summary>
 internal sealed class JsonArrayFormat : IExportFormat
 {
+    private readonly JsonTasks _tasks = new();
+
     public void WriteStart(IBufferWriter<byte> file) => file.Write("["u8);
 
     public void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst)
     {
         file.Write(isFirst ? "\n"u8 : ",\n"u8);
-        JsonTask.Write(file, task);
+        _tasks.Write(file, task);
     }
 
     public void WriteEnd(IBufferWriter<byte> file, bool isEmpty) => file.Write(isEmpty ? "]\n"u8 : "\n]\n"u8);
@@ -70,6 +76,8 @@ internal sealed class JsonArrayFormat : IExportFormat
 /// <summary>One task a line.</summary>
 internal sealed class NdjsonFormat : IExportFormat
 {
+    private readonly JsonTasks _tasks = new();
+
     public void WriteStart(IBufferWriter<byte> file)
     {
         // The first line is the first task.
@@ -77,7 +85,7 @@ internal sealed class NdjsonFormat : IExportFormat
 
     public void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst)
     {
-        JsonTask.Write(file, task);
+        _tasks.Write(file, task);
         file.Write("\n"u8);
     }
 

@@ -15,26 +15,43 @@ internal sealed class TaskExport(
 {
     public async Task<OperationOutcome> RunAsync(Operation run, Action<int> report, CancellationToken cancellationToken)
     {
-        var input = run.ReadInput<ExportInput>();
-        await ledger.ClearChunksAsync(run, cancellationToken);
+        if (run.Attempt > 1)
+        {
+            await ledger.ClearChunksAsync(run, cancellationToken);
+        }
 
+        var input = run.ReadInput<ExportInput>();
+        var file = new ChunkBuffer();
+        var count = await WriteAsync(run, input.Format, file, report, cancellationToken);
+
+        var key = run.Id.ToString();
+        var outcome = new OperationOutcome(
+            new ExportResult(key, count, input.Format, $"/exports/{key}"),
+            $"{count} tasks exported",
+            count,
+            clock.GetUtcNow() + options.Value.Lifetime);
+        var (number, last) = (file.Number, file.TakeChunk());
+        await ledger.CompleteAsync(run, outcome, number, last, cancellationToken);
+        telemetry.RecordExportedBytes(last.Length);
+        telemetry.RecordExportedTasks(count);
+
+        return outcome;
+    }
+
+    /// <summary>Writes the file but for its last chunk, which is left in the buffer.</summary>
+    private async Task<long> WriteAsync(Operation run, ExportFormat kind, ChunkBuffer file, Action<int> report, CancellationToken cancellationToken)
+    {
         // Read by a connection of its own, as the context would hold all rows in memory to be able to try again.
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var expected = await CountAsync(connection, run.OwnerId, cancellationToken);
-        await using var select = new NpgsqlCommand(
+        await using var select = database.CreateCommand(
             """
             select id, title, description, completed, deadline, created_at, updated_at
             from tasks where owner_id = $1 order by id
-            """,
-            connection)
-        {
-            Parameters = { new() { Value = run.OwnerId } },
-        };
+            """);
+        select.Parameters.AddWithValue(run.OwnerId);
         await using var rows = await select.ExecuteReaderAsync(cancellationToken);
-        long count;
         try
         {
-            count = await WriteAsync(run, input.Format, rows, expected, report, cancellationToken);
+            return await WriteAsync(run, kind, rows, file, report, cancellationToken);
         }
         catch
         {
@@ -42,40 +59,33 @@ internal sealed class TaskExport(
             select.Cancel();
             throw;
         }
-
-        var key = run.Id.ToString();
-        return new OperationOutcome(
-            new ExportResult(key, count, input.Format, $"/exports/{key}"),
-            $"{count} tasks exported",
-            count,
-            clock.GetUtcNow() + options.Value.Lifetime);
     }
 
     private async Task<long> WriteAsync(
-        Operation run, ExportFormat kind, NpgsqlDataReader rows, long expected, Action<int> report, CancellationToken cancellationToken)
+        Operation run, ExportFormat kind, NpgsqlDataReader rows, ChunkBuffer file, Action<int> report, CancellationToken cancellationToken)
     {
         var format = ExportFormats.Create(kind);
-        var file = new ChunkBuffer();
         var count = 0L;
+        long? expected = null;
         format.WriteStart(file);
         while (await rows.ReadAsync(cancellationToken))
         {
             format.WriteTask(file, ReadTask(rows, run.OwnerId), isFirst: count++ == 0);
             if (file.IsChunkFull)
             {
-                var progress = (int)Math.Min(99, count * 100 / expected);
+                expected ??= await CountAsync(run.OwnerId, cancellationToken);
+                var progress = (int)Math.Min(99, count * 100 / expected.Value);
                 await AddChunkAsync(run, file, progress, cancellationToken);
                 report(progress);
             }
         }
 
         format.WriteEnd(file, isEmpty: count == 0);
-        while (file.Length > 0)
+        while (file.Length > ExportChunk.Size)
         {
             await AddChunkAsync(run, file, progress: 99, cancellationToken);
         }
 
-        telemetry.RecordExportedTasks(count);
         return count;
     }
 
@@ -87,10 +97,11 @@ internal sealed class TaskExport(
         telemetry.RecordExportedBytes(chunk.Length);
     }
 
-    // Only for the progress shown; at least one, for it divides.
-    private static async Task<long> CountAsync(NpgsqlConnection connection, int owner, CancellationToken cancellationToken)
+    // Only for the progress shown, and so only of files that take a while; at least one, for it divides.
+    private async Task<long> CountAsync(int owner, CancellationToken cancellationToken)
     {
-        await using var count = new NpgsqlCommand("select count(*) from tasks where owner_id = $1", connection) { Parameters = { new() { Value = owner } } };
+        await using var count = database.CreateCommand("select count(*) from tasks where owner_id = $1");
+        count.Parameters.AddWithValue(owner);
         return Math.Max(1, (long)(await count.ExecuteScalarAsync(cancellationToken))!);
     }
 

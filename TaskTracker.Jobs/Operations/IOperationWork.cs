@@ -5,7 +5,10 @@ namespace TaskTracker.Jobs.Operations;
 /// <summary>The work of one kind of operation. It writes through <see cref="OperationLedger"/>, and may be begun again at any time.</summary>
 internal interface IOperationWork
 {
-    /// <summary>Does the work, or what an earlier attempt has left of it.</summary>
+    /// <summary>
+    /// Does the work, or what an earlier attempt has left of it, and completes the operation with its last write: neither is
+    /// there without the other, and together they cost one commit.
+    /// </summary>
     /// <param name="run">The operation, as this attempt found it.</param>
     /// <param name="report">Told the percentage that is done.</param>
     /// <param name="cancellationToken">Ends the attempt; what is half done then is undone.</param>

@@ -86,6 +86,25 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
         return EndAsync(run, OperationStatus.Completed, 100, result, null, outcome.ExpiresAt, cancellationToken);
     }
 
+    /// <summary>Ends the operation with the last piece of its file.</summary>
+    public async Task CompleteAsync(Operation run, OperationOutcome outcome, int number, byte[] data, CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow();
+        var result = JsonSerializer.Serialize(outcome.Result, OperationJson.Options);
+        Require(await db.Database.ExecuteSqlAsync(
+            $"""
+            with fence as (
+                update operations set
+                    status = 'completed', progress = 100, result = {result}::jsonb, error = null, finished_at = {now}, expires_at = {outcome.ExpiresAt}
+                where id = {run.Id} and attempt = {run.Attempt} and status = 'running'
+                returning id
+            )
+            insert into export_chunks (operation_id, chunk_no, data) select id, {number}, {data} from fence
+            on conflict (operation_id, chunk_no) do update set data = excluded.data
+            """,
+            cancellationToken));
+    }
+
     /// <summary>Ends the operation as its owner asked.</summary>
     public Task CancelAsync(Operation run, CancellationToken cancellationToken) =>
         GiveUpAsync(run, OperationStatus.Cancelled, null, cancellationToken);

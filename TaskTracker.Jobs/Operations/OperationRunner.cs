@@ -62,7 +62,6 @@ internal sealed partial class OperationRunner(
         try
         {
             var outcome = await WorkAsync(context, run, work, cancellationToken);
-            await ledger.CompleteAsync(run, outcome, cancellationToken);
             context.Result = JobRunReport.Succeeded(outcome.Summary).With("tasks", outcome.Count);
             LogCompleted(run.Id, outcome.Summary);
         }
