@@ -9,8 +9,8 @@ namespace TaskTracker.Jobs.Operations;
 /// <summary>Registers the jobs of operations and what they need.</summary>
 internal static class OperationServices
 {
-    // Of a node's 20 threads: reminders must never wait behind exports.
-    private const int MaxAtOnce = 10;
+    // Of a node's 32 threads: reminders must never wait behind exports.
+    private const int MaxAtOnce = 20;
 
     public static void AddOperations(this IHostApplicationBuilder builder)
     {

@@ -19,7 +19,8 @@ internal static class SchedulerServices
                 scheduler.IdleWaitTime = TimeSpan.FromSeconds(1);
                 scheduler.ShutdownJobInterruption = ShutdownJobInterruption.WhenWaitingForJobs;
             });
-            quartz.UseDefaultThreadPool(maxConcurrency: 20);
+            // As many due triggers are claimed together, by one transaction; what runs mostly waits for the database.
+            quartz.UseDefaultThreadPool(maxConcurrency: 32);
             quartz.AddJobMiddleware<JobSpans>();
             quartz.AddJobLogScope();
             quartz.AddJobTimeout(TimeSpan.FromMinutes(10));
