@@ -26,7 +26,6 @@ internal static class LargeJobScenarios
         new("reminders", "reminders due at once, 100,000", RemindersAsync),
         new("export", "export of 1,000,000 tasks", ExportAsync),
         new("bulk-update", "bulk update of 10,000 tasks", UpdateAsync),
-        new("statistics-cold", "`GET /tasks/statistics` of 10,000 tasks, cold", StatisticsAsync),
     ];
 
     private static async Task<IReadOnlyList<Row>> OneOffAsync(Bench bench)
@@ -314,65 +313,6 @@ internal static class LargeJobScenarios
                 select id, interval '1 day', deadline - interval '1 day' from tasks where owner_id = {bench.FirstUser} and deadline is not null
                 on conflict do nothing
                 """);
-        }
-    }
-
-    private static async Task<IReadOnlyList<Row>> StatisticsAsync(Bench bench)
-    {
-        var samples = bench.Options.IsShort ? 20 : 100;
-        var user = (await bench.Users.GetAsync(BusyUser..(BusyUser + 1), bench.Cancelled))[0];
-        var task = await ScalarAsync<long>(bench.Database, $"select min(id) from tasks where owner_id = {user.Id}");
-        await using var count = bench.Database.CreateCommand(
-            """
-            select count(*), count(*) filter (where completed), count(*) filter (where not completed and deadline <= now()),
-                min(deadline) filter (where not completed and deadline > now())
-            from tasks where owner_id = $1
-            """);
-        count.Parameters.AddWithValue(user.Id);
-        await AskAsync();
-
-        return await Comparison.RunAsync(
-            bench,
-            Unit.Milliseconds,
-            new("API", () => TimesAsync(AskAsync)),
-            new Contender("the bare SQL", () => TimesAsync(CountAsync), Goal.RatioAtMost(1.5)));
-
-        async Task<Sample> TimesAsync(Func<Task<double>> askAsync)
-        {
-            List<double> times = [];
-            for (var i = 0; i < samples; i++)
-            {
-                times.Add(await askAsync());
-            }
-
-            times.Sort();
-            return new Sample(Percentiles.Of(times, 50), Percentiles.Of(times, 50), Percentiles.Of(times, 99));
-        }
-
-        // After a write nobody has the answer.
-        async Task<double> AskAsync()
-        {
-            using (var write = new HttpRequestMessage(HttpMethod.Put, $"/tasks/{task}") { Content = JsonContent.Create(new { title = $"Read the contract {Guid.NewGuid():N}" }) })
-            {
-                write.Headers.Authorization = new("Bearer", user.Token);
-                using var written = await bench.Api.Client.SendAsync(write, bench.Cancelled);
-                written.EnsureSuccessStatusCode();
-            }
-
-            using var read = new HttpRequestMessage(HttpMethod.Get, "/tasks/statistics");
-            read.Headers.Authorization = new("Bearer", user.Token);
-            var begun = Stopwatch.GetTimestamp();
-            using var answer = await bench.Api.Client.SendAsync(read, bench.Cancelled);
-            answer.EnsureSuccessStatusCode();
-            return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
-        }
-
-        async Task<double> CountAsync()
-        {
-            var begun = Stopwatch.GetTimestamp();
-            await using var row = await count.ExecuteReaderAsync(bench.Cancelled);
-            await row.ReadAsync(bench.Cancelled);
-            return Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
         }
     }
 
