@@ -117,11 +117,19 @@ internal sealed partial class SchemaMigrator(
                 await using var scope = scopes.CreateAsyncScope();
                 var db = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>();
                 await db.Database.OpenConnectionAsync(cancellationToken);
-                // While a migration waits for a table that a long query reads, all requests wait behind it: it gives way and comes
-                // again, before the server looks for deadlocks and ends a request (1 s).
-                await db.Database.ExecuteSqlAsync($"set lock_timeout = '500ms'", cancellationToken);
-                await db.Database.MigrateAsync(cancellationToken);
-                return;
+                try
+                {
+                    // While a migration waits for a table that a long query reads, all requests wait behind it: it gives way and
+                    // comes again, before the server looks for deadlocks and ends a request (1 s).
+                    await db.Database.ExecuteSqlAsync($"set lock_timeout = '500ms'", cancellationToken);
+                    await db.Database.MigrateAsync(cancellationToken);
+                    return;
+                }
+                finally
+                {
+                    // Whoever got this connection from the pool would wait no longer either: it is closed instead.
+                    NpgsqlConnection.ClearPool((NpgsqlConnection)db.Database.GetDbConnection());
+                }
             }
             catch (Exception exception) when (HadToGiveWay(exception))
             {

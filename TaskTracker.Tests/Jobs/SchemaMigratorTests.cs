@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
@@ -92,6 +93,27 @@ public sealed class SchemaMigratorTests
         await reading.CommitAsync();
         await start.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(0, await database.QueryAsync<long>("select count(completed_at) from tasks"));
+    }
+
+    [Fact]
+    public async Task No_connection_stays_as_impatient_as_the_migration_was()
+    {
+        await using var replica = new JobsHost(await Servers.CreateDatabaseAsync());
+        await JobsHost.StartAsync(replica);
+
+        // More at once than the pool can have held when the migration ended.
+        var scopes = Enumerable.Range(0, 16).Select(_ => replica.Services.CreateAsyncScope()).ToList();
+        foreach (var scope in scopes)
+        {
+            var database = scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>().Database;
+            await database.OpenConnectionAsync();
+            Assert.Equal("0", await database.SqlQuery<string>($"""select current_setting('lock_timeout') as "Value" """).SingleAsync());
+        }
+
+        foreach (var scope in scopes)
+        {
+            await scope.DisposeAsync();
+        }
     }
 
     // A minute passes between any two looks.
