@@ -116,6 +116,21 @@ public class TelemetryTests
         Assert.Equal("quartz.job.name=export, 2 times in 3 buckets", service.Measured($"duration.{_id}"));
     }
 
+    [Theory]
+    [InlineData("Quartz")]
+    [InlineData("TaskTracker")]
+    public async Task Durations_of_milliseconds_are_told_from_those_of_seconds(string name)
+    {
+        await using var service = await Service.StartAsync();
+        using var meter = new Meter(name);
+        var duration = meter.CreateHistogram<double>($"duration.{_id}", "s");
+
+        duration.Record(0.004);
+        duration.Record(2);
+
+        Assert.Equal(", 2 times in 18 buckets", service.Measured($"duration.{_id}"));
+    }
+
     /// <summary>A service with a task route and the defaults that keeps what it would have sent.</summary>
     private sealed class Service : IAsyncDisposable
     {
