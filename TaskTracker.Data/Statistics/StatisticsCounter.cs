@@ -57,8 +57,8 @@ public sealed class StatisticsCounter(TaskTrackerDbContext db, TimeProvider cloc
     /// </summary>
     /// <param name="owners">Whose tasks to count.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The statistics of each.</returns>
-    public Task<List<TaskStatistics>> CountAsync(IReadOnlyCollection<int> owners, CancellationToken cancellationToken)
+    /// <returns>A task that ends when they are stored.</returns>
+    public Task CountAsync(IReadOnlyCollection<int> owners, CancellationToken cancellationToken)
     {
         int[] ids = [.. owners.Distinct().Order()];
         return db.Database.CreateExecutionStrategy().ExecuteAsync(
@@ -75,7 +75,7 @@ public sealed class StatisticsCounter(TaskTrackerDbContext db, TimeProvider cloc
                     attempt);
 
                 var now = clock.GetUtcNow();
-                var counted = await db.TaskStatistics.FromSql(
+                await db.Database.ExecuteSqlAsync(
                     $"""
                     with seen as (
                         delete from statistics_marks where owner_id = any({ids})
@@ -93,11 +93,9 @@ public sealed class StatisticsCounter(TaskTrackerDbContext db, TimeProvider cloc
                         group by owners.id
                     ) counted
                     where task_statistics.owner_id = counted.id
-                    returning task_statistics.owner_id, total_tasks, completed_tasks, overdue_tasks, next_deadline, updated_at
-                    """).AsNoTracking().ToListAsync(attempt);
+                    """,
+                    attempt);
                 await transaction.CommitAsync(attempt);
-
-                return counted;
             },
             cancellationToken);
     }

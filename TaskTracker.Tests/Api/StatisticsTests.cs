@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using TaskTracker.Data;
 using TaskTracker.Data.Caching;
 using TaskTracker.Data.Statistics;
 
@@ -92,7 +93,9 @@ public sealed class StatisticsTests(ApiFixture api)
         var ids = users.Select(user => user.Id).ToList();
         Assert.Empty(ids.Except(await counter.FindOutOfDateAsync(0, 100_000, CancellationToken.None)));
 
-        var counted = await counter.CountAsync(ids, CancellationToken.None);
+        await counter.CountAsync(ids, CancellationToken.None);
+        var counted = await scope.ServiceProvider.GetRequiredService<TaskTrackerDbContext>().TaskStatistics
+            .Where(statistics => ids.Contains(statistics.OwnerId)).ToListAsync();
 
         Assert.Equal([1, 1], counted.Select(row => row.TotalTasks));
         Assert.Empty(ids.Intersect(await counter.FindOutOfDateAsync(0, 100_000, CancellationToken.None)));
