@@ -165,7 +165,7 @@ public sealed class ScheduleTests : IAsyncLifetime
 
         // Each start builds its triggers anew, with other start times.
         Task<string> StoredAsync() => _database.QueryAsync<string>(
-            $"select string_agg(start_time::text, ' ') from qrtz_triggers where trigger_name in ('{s_hourly.Name}', '{s_daily.Name}', '{s_reminders.Name}')");
+            $"select string_agg(start_time::text, ' ' order by trigger_name) from qrtz_triggers where trigger_name in ('{s_hourly.Name}', '{s_daily.Name}', '{s_reminders.Name}')");
     }
 
     [Fact]
