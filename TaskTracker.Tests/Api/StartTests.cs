@@ -41,6 +41,19 @@ public sealed class StartTests
     public Task A_bad_setting_stops_the_jobs_service_with_one_sentence_that_names_it(string name, string value) =>
         RefusesAsync(typeof(JobsMarker).Assembly, name, $"--{name}={value}", "--environment=Development");
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("thirty-one characters are short")]
+    public Task A_key_of_operators_that_is_too_short_stops_the_api(string key) =>
+        RefusesAsync(typeof(ApiMarker).Assembly, "Operations:Key must have at least 32 characters", $"--Operations:Key={key}", "--environment=Development");
+
+    [Theory]
+    [InlineData("TimeZone", "Europe/Atlantis", "Cleanup:TimeZone is 'Europe/Atlantis': give a time zone by its IANA id")]
+    [InlineData("Notifications", "00:30:00", "Cleanup:Notifications is '00:30:00': give a duration from one hour")]
+    [InlineData("Operations", "4000.00:00:00", "Cleanup:Operations is '4000.00:00:00': give a duration from one hour")]
+    public Task A_time_of_cleaning_up_that_makes_no_sense_stops_the_jobs_service(string name, string value, string sentence) =>
+        RefusesAsync(typeof(JobsMarker).Assembly, sentence, $"--Cleanup:{name}={value}", "--environment=Development");
+
     [Fact]
     public Task Production_without_a_key_refuses_to_start_and_says_what_is_missing() =>
         RefusesAsync(typeof(ApiMarker).Assembly, "DataProtection:Key is missing", "--environment=Production");

@@ -150,19 +150,6 @@ public sealed class ExpiredDataTests : IAsyncLifetime
         Assert.Equal(["tasktracker:cache:epoch"], endless);
     }
 
-    [Theory]
-    [InlineData("TimeZone", "Europe/Atlantis", "Cleanup:TimeZone is 'Europe/Atlantis': give a time zone by its IANA id")]
-    [InlineData("Notifications", "00:30:00", "Cleanup:Notifications is '00:30:00': give a duration from one hour")]
-    [InlineData("Operations", "4000.00:00:00", "Cleanup:Operations is '4000.00:00:00': give a duration from one hour")]
-    public async Task A_setting_that_makes_no_sense_stops_the_start_with_a_sentence(string name, string value, string sentence)
-    {
-        await using var host = new JobsHost(_database.ConnectionString) { Settings = new Dictionary<string, string> { [$"Cleanup:{name}"] = value } };
-
-        var error = Assert.Throws<OptionsValidationException>(() => host.Server);
-
-        Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
-    }
-
     private async Task<CleanupRun> DeleteAsync()
     {
         await using var db = _database.Open();

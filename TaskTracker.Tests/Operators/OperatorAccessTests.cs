@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using TaskTracker.Api.Operators;
 using TaskTracker.Tests.Api;
 
@@ -139,18 +138,6 @@ public sealed partial class OperatorAccessTests(OperatorsFixture fixture)
         Assert.Equal(HttpStatusCode.Unauthorized, tasks.StatusCode);
         Assert.Equal(JsonValueKind.Object, counts.GetProperty("counts").ValueKind);
         Assert.Equal(JsonValueKind.Null, none.GetProperty("counts").ValueKind);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("thirty-one characters are short")]
-    public async Task A_key_that_is_too_short_stops_the_start(string key)
-    {
-        await using var api = new ApiFactory(fixture.Database, "127.0.0.1:1", settings: new Dictionary<string, string> { ["Operations:Key"] = key });
-
-        var refusal = Assert.Throws<OptionsValidationException>(() => api.CreateClient());
-
-        Assert.Contains("Operations:Key must have at least 32 characters", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
