@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using TaskTracker.AppHost.LocalServices;
+using TaskTracker.Tests.Deployment;
 
 namespace TaskTracker.Tests.Deliveries;
 
@@ -21,11 +22,11 @@ internal sealed class MailServer : IDisposable
 
     public ConcurrentQueue<Mail> Mails { get; } = [];
 
-    public static async Task<MailServer> StartAsync(bool tls = false, string? user = null, string? password = null)
+    public static async Task<MailServer> StartAsync(bool tls = false, string? user = null, string? password = null, ServerCertificate? certificate = null)
     {
         var start = new ProcessStartInfo(
             Tool.Find("node") ?? throw new InvalidOperationException("Node.js is not in PATH: install version 20 or later."),
-            [Path.Combine(s_source, "server.js"), JsonSerializer.Serialize(new { tls, user, password })])
+            [Path.Combine(s_source, "server.js"), JsonSerializer.Serialize(new { tls, user, password, certificate = certificate?.File, key = certificate?.Key })])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -92,7 +93,7 @@ internal sealed class MailServer : IDisposable
 }
 
 /// <summary>A message as the server took it.</summary>
-internal sealed partial record Mail(string From, string[] To, string? User, string Text)
+internal sealed partial record Mail(string From, string[] To, string? User, bool Secure, string Text)
 {
     /// <summary>The lines of the header, unfolded.</summary>
     public string[] Header => Unfold().Replace(Text[..Text.IndexOf("\r\n\r\n", StringComparison.Ordinal)], " ").Split("\r\n");

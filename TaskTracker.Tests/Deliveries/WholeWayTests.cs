@@ -2,12 +2,15 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using TaskTracker.Tests.Api;
+using TaskTracker.Tests.Chaos;
+using TaskTracker.Tests.Deployment;
 using TaskTracker.Tests.Jobs;
+using Xunit.Abstractions;
 
 namespace TaskTracker.Tests.Deliveries;
 
 /// <summary>Both services and both channels, by the API alone.</summary>
-public sealed class WholeWayTests
+public sealed class WholeWayTests(ITestOutputHelper output)
 {
     [Fact]
     public async Task A_test_and_a_reminder_reach_the_users_mailbox_and_server_signed_with_the_secret_that_was_shown()
@@ -47,5 +50,44 @@ public sealed class WholeWayTests
         await Eventually.TrueAsync("the log shows all four as sent", async () =>
             (await user.Client.GetFromJsonAsync<JsonElement>("/notifications/deliveries")).GetProperty("items").EnumerateArray()
                 .Count(delivery => delivery.GetProperty("status").GetString() == "sent") == 4);
+    }
+
+    // The service is a process of its own: which authorities are trusted is a whole process's matter.
+    [Fact]
+    public async Task A_password_goes_to_the_mail_server_by_an_encrypted_connection_to_the_one_that_somebody_vouches_for()
+    {
+        const string Password = "8d1f60c2-of-the-mail-server";
+        var folder = Directory.CreateTempSubdirectory("mail").FullName;
+        try
+        {
+            var certificate = await ServerCertificate.CreateAsync(folder);
+            using var mail = await MailServer.StartAsync(tls: true, "tasktracker", Password, certificate);
+            var settings = new Dictionary<string, string>
+            {
+                ["SSL_CERT_FILE"] = certificate.Authority,
+                ["Email__Host"] = "127.0.0.1",
+                ["Email__Port"] = $"{mail.Port}",
+                ["Email__From"] = "tasks@example.org",
+                ["Email__User"] = "tasktracker",
+                ["Email__Password"] = Password,
+                ["Email__Tls"] = "true",
+            };
+            await ChaosSystem.RunAsync(output, "mail", jobs: 1, apis: 1, settings, async system =>
+            {
+                var client = (await system.CreateUserAsync()).Clients[0];
+                using var set = await client.PutAsJsonAsync("/notifications/settings", new { email_enabled = true });
+                Assert.Equal(HttpStatusCode.OK, set.StatusCode);
+                using var tested = await client.PostAsync(new Uri("/notifications/settings/test", UriKind.Relative), null);
+                Assert.Equal(HttpStatusCode.Accepted, tested.StatusCode);
+
+                await Eventually.TrueAsync("the message is there", () => Task.FromResult(mail.Mails.Count == 1));
+                var message = mail.Mails.Single();
+                Assert.Equal(("tasktracker", true), (message.User, message.Secure));
+            });
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 }

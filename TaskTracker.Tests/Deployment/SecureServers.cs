@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Npgsql;
 using TaskTracker.AppHost.LocalServices;
 
@@ -15,15 +14,15 @@ internal sealed class SecureServers : IDisposable
     private readonly DataFolder _folder;
     private ServerProcess? _postgres;
     private ServerProcess? _redis;
+    private ServerCertificate _certificate = null!;
 
     private SecureServers(DataFolder folder)
     {
         _folder = folder;
-        Authority = Path.Combine(folder.Path, "ca.pem");
     }
 
     /// <summary>The file with the certificate that signed those of the servers.</summary>
-    public string Authority { get; }
+    public string Authority => _certificate.Authority;
 
     public string Folder => _folder.Path;
 
@@ -37,12 +36,13 @@ internal sealed class SecureServers : IDisposable
 
     public static async Task<SecureServers> StartAsync()
     {
-        var servers = new SecureServers(Servers.NewFolder());
+        var folder = Servers.NewFolder();
+        var servers = new SecureServers(folder);
         try
         {
-            var (certificate, key) = await servers.CreateCertificateAsync();
-            await servers.StartPostgresAsync(certificate, key);
-            await servers.StartRedisAsync(certificate, key);
+            servers._certificate = await ServerCertificate.CreateAsync(folder.Path);
+            await servers.StartPostgresAsync();
+            await servers.StartRedisAsync();
             return servers;
         }
         catch
@@ -60,40 +60,13 @@ internal sealed class SecureServers : IDisposable
         _folder.Dispose();
     }
 
-    private async Task<(string Certificate, string Key)> CreateCertificateAsync()
-    {
-        var (from, to) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        using var authorityKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var authority = new CertificateRequest("CN=TaskTracker test authority", authorityKey, HashAlgorithmName.SHA256);
-        authority.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, pathLengthConstraint: 0, critical: true));
-        authority.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
-        using var root = authority.CreateSelfSigned(from, to);
-
-        using var serverKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var server = new CertificateRequest("CN=127.0.0.1", serverKey, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Loopback);
-        server.CertificateExtensions.Add(names.Build());
-        using var certificate = server.Create(root, from, to, RandomNumberGenerator.GetBytes(8));
-
-        var (certificateFile, keyFile) = (Path.Combine(_folder.Path, "server.crt"), Path.Combine(_folder.Path, "server.key"));
-        await File.WriteAllTextAsync(Authority, root.ExportCertificatePem());
-        await File.WriteAllTextAsync(certificateFile, certificate.ExportCertificatePem());
-        await PrivateFile.WriteAsync(keyFile, serverKey.ExportPkcs8PrivateKeyPem(), CancellationToken.None);
-        await ServerAccount.GiveAsync(keyFile, CancellationToken.None);
-        await ServerAccount.LetReadAsync(certificateFile, CancellationToken.None);
-        await ServerAccount.LetReadAsync(Authority, CancellationToken.None);
-
-        return (certificateFile, keyFile);
-    }
-
-    private async Task StartPostgresAsync(string certificate, string key)
+    private async Task StartPostgresAsync()
     {
         var binaries = await PostgresBinaries.GetAsync(LocalFolders.OfUser().Programs, Console.WriteLine, CancellationToken.None);
         var postgres = await PostgresServer.PrepareAsync(binaries, _folder.Path, "tasktracker", durable: false, Console.WriteLine, CancellationToken.None);
         var data = Path.Combine(_folder.Path, $"postgres-{binaries.MajorVersion}");
         await File.AppendAllTextAsync(
-            Path.Combine(data, "postgresql.conf"), $"\nssl = on\nssl_cert_file = '{certificate}'\nssl_key_file = '{key}'\n");
+            Path.Combine(data, "postgresql.conf"), $"\nssl = on\nssl_cert_file = '{_certificate.File}'\nssl_key_file = '{_certificate.Key}'\n");
         await File.WriteAllTextAsync(Path.Combine(data, "pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n");
 
         var connection = new NpgsqlConnectionStringBuilder
@@ -119,13 +92,13 @@ internal sealed class SecureServers : IDisposable
         Database = $"Host=127.0.0.1;Port={connection.Port};Database=tasktracker;Username=tasktracker;Password={password};SSL Mode=Require";
     }
 
-    private async Task StartRedisAsync(string certificate, string key)
+    private async Task StartRedisAsync()
     {
         var binaries = await RedisBinaries.GetAsync(LocalFolders.OfUser().Programs, Console.WriteLine, CancellationToken.None);
         var redis = await RedisServer.PrepareAsync(binaries, _folder.Path, CancellationToken.None);
         await File.AppendAllTextAsync(
             Path.Combine(_folder.Path, "redis.conf"),
-            $"port 0\ntls-cert-file {certificate}\ntls-key-file {key}\ntls-ca-cert-file {Authority}\ntls-auth-clients no\n");
+            $"port 0\ntls-cert-file {_certificate.File}\ntls-key-file {_certificate.Key}\ntls-ca-cert-file {Authority}\ntls-auth-clients no\n");
         var command = redis.Command with { Arguments = [.. redis.Command.Arguments.SkipLast(1), "--tls-port"] };
 
         var port = ServerProcess.FreePort();

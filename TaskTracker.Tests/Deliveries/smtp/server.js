@@ -1,5 +1,6 @@
 // An SMTP server that tests send to. It prints one JSON object a line: first its port, then each message it takes.
 // It ends when its standard input does, and so with the test process.
+const { readFileSync } = require('node:fs');
 const { SMTPServer } = require('smtp-server');
 
 const options = JSON.parse(process.argv[2]);
@@ -9,6 +10,8 @@ const server = new SMTPServer({
   hideSTARTTLS: !options.tls,
   authOptional: !options.user,
   allowInsecureAuth: true,
+  // Without one the server has its own, which nobody trusts.
+  ...(options.certificate && { cert: readFileSync(options.certificate), key: readFileSync(options.key) }),
   logger: false,
   onAuth: (auth, session, done) => auth.username === options.user && auth.password === options.password
     ? done(null, { user: auth.username })
@@ -24,6 +27,7 @@ const server = new SMTPServer({
         from: session.envelope.mailFrom.address,
         to: session.envelope.rcptTo.map(recipient => recipient.address),
         user: session.user ?? null,
+        secure: session.secure,
         text: Buffer.concat(parts).toString('latin1'),
       });
       done();
