@@ -18,8 +18,14 @@ namespace TaskTracker.Data.Caching;
 public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider clock, ILogger<CacheCircuit> logger)
     : BackgroundService
 {
-    /// <summary>The longest a request waits for Redis, once, before the circuit opens.</summary>
+    /// <summary>The longest a request waits for an answer of Redis, once, before the circuit opens.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// The longest a write waits until Redis knows of it, once. A read that waits in vain asks the database; a write that goes
+    /// unannounced may be hidden by an old answer where others still reach Redis, so it has more patience with a busy machine.
+    /// </summary>
+    public static readonly TimeSpan AnnounceLimit = TimeSpan.FromSeconds(2);
 
     /// <summary>How often Redis is tried while the circuit is open.</summary>
     public static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(500);
@@ -51,14 +57,21 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
 
     /// <summary>Stops using Redis until the epoch has been raised. Also called when a write could not be announced.</summary>
     /// <param name="cause">What went wrong, in a few words.</param>
-    public void Open(string cause)
+    public void Open(string cause) => Open(cause, isLost: true);
+
+    private void Open(string cause, bool isLost)
     {
         bool wasClosed;
         lock (_gate)
         {
             _openings++;
             wasClosed = _scripts is not null;
-            _scripts = _announcing = null;
+            _scripts = null;
+            if (isLost)
+            {
+                _announcing = null;
+            }
+
             _opened.Writer.TryWrite(true);
         }
 
@@ -76,22 +89,9 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
     /// <returns>The answer; no error of Redis comes out.</returns>
     public ValueTask<T> TryAsync<T>(Func<Task<T>> use, T otherwise) => TryAsync(_ => use(), otherwise);
 
-    internal ValueTask<T> TryAsync<T>(Func<OwnerVersionScripts, Task<T>> use, T otherwise) => TryAsync(_scripts, use, otherwise);
-
-    /// <summary>Tells Redis of a write, which is done a little sooner than anything is read from it.</summary>
-    /// <returns>Whether it was told.</returns>
-    internal ValueTask<bool> TryAnnounceAsync(Func<OwnerVersionScripts, Task> announce) => TryAsync(
-        _announcing,
-        async scripts =>
-        {
-            await announce(scripts);
-            return true;
-        },
-        false);
-
-    private async ValueTask<T> TryAsync<T>(OwnerVersionScripts? usable, Func<OwnerVersionScripts, Task<T>> use, T otherwise)
+    internal async ValueTask<T> TryAsync<T>(Func<OwnerVersionScripts, Task<T>> use, T otherwise)
     {
-        if (usable is not { } scripts)
+        if (_scripts is not { } scripts)
         {
             return otherwise;
         }
@@ -103,9 +103,14 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
             Interlocked.Exchange(ref _answeredAt, clock.GetTimestamp());
             return answer;
         }
-        catch (TimeoutException) when (Interlocked.Read(ref _answeredAt) > asked)
+        catch (TimeoutException exception)
         {
-            // It has answered others meanwhile: this process is busy, not Redis away.
+            // Where it has answered others meanwhile, this process is busy, not Redis away. Writes go on telling it: it may be slow.
+            if (Interlocked.Read(ref _answeredAt) <= asked)
+            {
+                Open(exception.GetType().Name, isLost: false);
+            }
+
             return otherwise;
         }
         catch (Exception exception) when (IsOfRedis(exception))
@@ -113,6 +118,30 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
             Open(exception.GetType().Name);
             return otherwise;
         }
+    }
+
+    /// <summary>Tells Redis of a write, which is done a little sooner than anything is read from it.</summary>
+    /// <returns>Whether it was told; if not, the circuit is open.</returns>
+    internal async ValueTask<bool> TryAnnounceAsync(Func<OwnerVersionScripts, Task> announce)
+    {
+        var cause = "a write could not be announced";
+        if (_announcing is { } scripts)
+        {
+            try
+            {
+                await announce(scripts).WaitAsync(AnnounceLimit);
+                Interlocked.Exchange(ref _answeredAt, clock.GetTimestamp());
+                return true;
+            }
+            catch (Exception exception) when (IsOfRedis(exception))
+            {
+                cause = exception.GetType().Name;
+            }
+        }
+
+        // It may have closed since this write began unannounced, and then readers may have filled old answers.
+        Open(cause);
+        return false;
     }
 
     /// <inheritdoc />
@@ -177,7 +206,6 @@ public sealed partial class CacheCircuit(IServiceProvider services, TimeProvider
             }
         }
 
-        _announcing = null;
         return false;
     }
 

@@ -21,7 +21,8 @@ public static class CacheServices
             var limit = (int)CacheCircuit.Limit.TotalMilliseconds;
             options.AbortOnConnectFail = false;
             options.ConnectTimeout = limit;
-            options.SyncTimeout = limit;
+            // The client's own limit of every call; what reads wait is shorter, and theirs.
+            options.SyncTimeout = (int)CacheCircuit.AnnounceLimit.TotalMilliseconds;
             options.ReconnectRetryPolicy = new LinearRetry(limit);
         });
 

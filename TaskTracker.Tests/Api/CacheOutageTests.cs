@@ -130,6 +130,36 @@ public sealed class CacheOutageTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task A_write_waits_for_a_Redis_that_is_slow_so_that_no_other_replica_hides_it()
+    {
+        await using var replicas = await ReplicaPair.StartAsync(api.Database);
+        var (_, first, second) = replicas;
+        var user = await first.CreateUserAsync();
+        using var other = second.CreateClient(user);
+        await Eventually.TrueAsync("both replicas use Redis", () => Task.FromResult(IsUsedBy(first) && IsUsedBy(second)));
+        Assert.Empty(await other.GetTitlesAsync());
+        var process = await ProcessOfAsync(first);
+
+        await SignalAsync("STOP", process);
+        Task writing;
+        try
+        {
+            writing = user.Client.CreateTaskAsync("slow");
+
+            // So long would no read wait for it.
+            await Task.Delay(CacheCircuit.Limit + TimeSpan.FromMilliseconds(200));
+            Assert.False(writing.IsCompleted);
+        }
+        finally
+        {
+            await SignalAsync("CONT", process);
+        }
+
+        await writing;
+        Assert.Equal(["slow"], await other.GetTitlesAsync());
+    }
+
+    [Fact]
     public async Task Hits_misses_and_bypasses_are_metered_by_kind()
     {
         var counts = new Dictionary<string, long>();
