@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Net.Http.Headers;
 using TaskTracker.Api.Http;
@@ -17,36 +18,58 @@ internal sealed class TaskWriter(
     /// <returns>The task, or null where the key stands for another request.</returns>
     public async Task<TaskResponse?> CreateAsync(int owner, CreateTaskRequest request, string? key, CancellationToken cancellationToken)
     {
-        var isNew = false;
-        var task = await transaction.RunAsync(
-            [owner],
-            async attempt =>
-            {
-                isNew = false;
-                var created = await idempotency.OnceAsync(
-                    owner,
-                    key,
-                    request,
-                    () =>
-                    {
-                        isNew = true;
-                        return InsertAsync(owner, request, attempt);
-                    },
-                    attempt);
-                if (created is null)
-                {
-                    await transaction.LeaveUnmarkedAsync(owner, attempt);
-                }
+        var now = clock.GetUtcNowToMicroseconds();
+        var task = new TaskItem
+        {
+            OwnerId = owner,
+            Title = request.Title,
+            Description = request.Description ?? "",
+            Deadline = request.Deadline,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        Reminder[] planned = [.. planner.Plan(task)];
+        var insertion = Insertion(task, planned);
 
-                return created;
-            },
-            cancellationToken);
+        var isNew = true;
+        var answer = string.IsNullOrWhiteSpace(key)
+            ? await transaction.RunAsync([owner], insertion, FinishAsync, cancellationToken)
+            : await transaction.RunAsync([owner], InsertOnceAsync, cancellationToken);
         if (isNew)
         {
             metrics.RecordCreated();
         }
 
-        return task;
+        return answer;
+
+        async Task<TaskResponse?> InsertOnceAsync(CancellationToken attempt)
+        {
+            isNew = false;
+            var once = await idempotency.OnceAsync(
+                owner,
+                key,
+                request,
+                async () =>
+                {
+                    isNew = true;
+                    return await FinishAsync(await InsertAsync(insertion, attempt), attempt);
+                },
+                attempt);
+            if (once is null)
+            {
+                await transaction.LeaveUnmarkedAsync(owner, attempt);
+            }
+
+            return once;
+        }
+
+        async Task<TaskResponse> FinishAsync(long id, CancellationToken attempt)
+        {
+            task.Id = id;
+            await reminders.WakeAsync([.. planned.Select(reminder => reminder.DueAt)], attempt);
+
+            return TaskResponse.From(task);
+        }
     }
 
     /// <summary>Changes what the request names. Reminders follow the deadline, and go when the task is done.</summary>
@@ -109,26 +132,29 @@ internal sealed class TaskWriter(
             },
             cancellationToken);
 
-    private async Task<TaskResponse> InsertAsync(int owner, CreateTaskRequest request, CancellationToken cancellationToken)
+    // One statement, which can open its transaction.
+    private static FormattableString Insertion(TaskItem task, Reminder[] planned)
     {
-        var now = clock.GetUtcNowToMicroseconds();
-        var task = new TaskItem
-        {
-            OwnerId = owner,
-            Title = request.Title,
-            Description = request.Description ?? "",
-            Deadline = request.Deadline,
-            CreatedAt = now,
-            UpdatedAt = now,
-        };
-        List<Reminder> planned = [.. planner.Plan(task)];
-        db.Tasks.Add(task);
-        db.Reminders.AddRange(planned);
-        await db.SaveChangesAsync(cancellationToken);
-        await reminders.WakeAsync([.. planned.Select(reminder => reminder.DueAt)], cancellationToken);
-
-        return TaskResponse.From(task);
+        TimeSpan[] leadTimes = [.. planned.Select(reminder => reminder.LeadTime)];
+        DateTimeOffset[] dueAt = [.. planned.Select(reminder => reminder.DueAt)];
+        var cause = planned.FirstOrDefault()?.TraceParent;
+        return $"""
+            first as (
+                insert into tasks (owner_id, title, description, completed, deadline, created_at, updated_at)
+                values ({task.OwnerId}, {task.Title}, {task.Description}, false, {task.Deadline}, {task.CreatedAt}, {task.UpdatedAt})
+                returning id as "Value"
+            ),
+            reminded as (
+                insert into reminders (task_id, lead_time, due_at, trace_parent)
+                select first."Value", lead_time, due_at, {cause}::text from first, unnest({leadTimes}, {dueAt}) as planned (lead_time, due_at)
+            )
+            """;
     }
+
+    private async Task<long> InsertAsync(FormattableString insertion, CancellationToken cancellationToken) =>
+        (await db.Database
+            .SqlQuery<long>(FormattableStringFactory.Create($"""with {insertion.Format} select "Value" from first""", insertion.GetArguments()))
+            .ToListAsync(cancellationToken)).Single();
 
     // Between the read and the write nobody else may change the row, or one of two changes would be lost.
     private async Task<(TaskChange Outcome, TaskItem? Task)> LockAsync(

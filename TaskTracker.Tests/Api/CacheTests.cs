@@ -213,7 +213,7 @@ public sealed class CacheTests(ApiFixture api)
             .UseNpgsql(api.Database, npgsql => npgsql.EnableRetryOnFailure())
             .AddInterceptors(new LostAnswer())
             .Options);
-        var transaction = new OwnerTransaction(db, api.First.Services.GetRequiredService<OwnerVersions>());
+        var transaction = new OwnerTransaction(db, api.First.Services.GetRequiredService<OwnerVersions>(), TimeProvider.System);
 
         await transaction.RunAsync([user.Id], async cancellationToken =>
         {
@@ -224,7 +224,55 @@ public sealed class CacheTests(ApiFixture api)
         Assert.Equal(["once"], await user.Client.GetTitlesAsync());
     }
 
+    [Fact]
+    public async Task An_announcement_that_took_too_long_is_made_anew_before_the_commit()
+    {
+        var user = await api.First.CreateUserAsync();
+
+        Assert.Equal(1, await MarksWhileWritingAsync(TimeProvider.System));
+        Assert.Equal(2, await MarksWhileWritingAsync(new LeapingClock(TimeSpan.FromSeconds(16))));
+        Assert.Equal(0, await Redis().SortedSetLengthAsync(OwnerVersionScripts.WritingKey(user.Id)));
+
+        Task<long> MarksWhileWritingAsync(TimeProvider clock) => api.First.WithDatabaseAsync(db =>
+            new OwnerTransaction(db, api.First.Services.GetRequiredService<OwnerVersions>(), clock).RunAsync(
+                [user.Id], _ => Redis().SortedSetLengthAsync(OwnerVersionScripts.WritingKey(user.Id)), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_write_that_was_given_up_before_its_commit_leaves_nothing_behind()
+    {
+        var user = await api.First.CreateUserAsync();
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => api.First.WithDatabaseAsync(db =>
+            new OwnerTransaction(db, api.First.Services.GetRequiredService<OwnerVersions>(), TimeProvider.System).RunAsync<int>(
+                [user.Id],
+                $"""
+                first as (
+                    insert into tasks (owner_id, title, description, completed, created_at, updated_at)
+                    values ({user.Id}, 'never', '', false, now(), now()) returning id as "Value"
+                )
+                """,
+                (_, _) => throw new InvalidOperationException("as if something failed"),
+                CancellationToken.None)));
+
+        Assert.Equal(0, await Redis().SortedSetLengthAsync(OwnerVersionScripts.WritingKey(user.Id)));
+        Assert.Equal(0, await api.First.WithDatabaseAsync(db => db.StatisticsMarks.CountAsync(mark => mark.OwnerId == user.Id)));
+        Assert.Empty(await user.Client.GetTitlesAsync());
+        using var cached = await user.Client.GetAsync("/tasks");
+        Assert.NotNull(cached.Headers.Age);
+    }
+
     private IDatabase Redis() => api.First.Services.GetRequiredService<IConnectionMultiplexer>().GetDatabase();
+
+    // Each look at it is so much later than the one before.
+    private sealed class LeapingClock(TimeSpan leap) : TimeProvider
+    {
+        private long _looks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Interlocked.Increment(ref _looks) * leap.Ticks;
+    }
 
     private sealed class LostAnswer : Microsoft.EntityFrameworkCore.Diagnostics.DbTransactionInterceptor
     {

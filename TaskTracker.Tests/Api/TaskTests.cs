@@ -1,13 +1,18 @@
+using System.Collections;
+using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
 using TaskTracker.Data.Notifications;
 using TaskTracker.Data.Reminders;
 using TaskTracker.Data.Tasks;
+using TaskTracker.ServiceDefaults;
 
 namespace TaskTracker.Tests.Api;
 
@@ -109,6 +114,21 @@ public sealed class TaskTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task A_task_its_reminder_and_all_that_goes_with_it_are_one_statement()
+    {
+        var sent = new Commands();
+        await using var factory = new ApiFactory(
+            api.Database, api.Redis, services: services => services.ConfigureDbContext<TaskTrackerDbContext>(options => options.AddInterceptors(sent)));
+        var user = await factory.CreateUserAsync();
+
+        sent.Clear();
+        await user.Client.CreateTaskAsync("remind me", "2090-01-31T00:00:00Z");
+
+        var command = Assert.Single(sent, text => text.Contains(" tasks ", StringComparison.Ordinal) || text.Contains("statistics_marks", StringComparison.Ordinal));
+        Assert.Equal("INSERT statistics_marks INSERT tasks INSERT reminders", DatabaseSpans.Summarize(command));
+    }
+
+    [Fact]
     public async Task A_write_that_fails_leaves_neither_task_nor_reminder()
     {
         var user = await api.First.CreateUserAsync();
@@ -174,5 +194,30 @@ public sealed class TaskTests(ApiFixture api)
         Assert.Equal("reminder", last.GetProperty("kind").GetString());
         Assert.Equal(86400, last.GetProperty("lead_seconds").GetInt64());
         Assert.NotEqual(JsonValueKind.Null, last.GetProperty("read_at").ValueKind);
+    }
+
+    private sealed class Commands : DbCommandInterceptor, IEnumerable<string>
+    {
+        private readonly ConcurrentQueue<string> _texts = [];
+
+        public void Clear() => _texts.Clear();
+
+        public IEnumerator<string> GetEnumerator() => _texts.GetEnumerator();
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            _texts.Enqueue(command.CommandText);
+            return new(result);
+        }
+
+        public override ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+        {
+            _texts.Enqueue(command.CommandText);
+            return new(result);
+        }
     }
 }
