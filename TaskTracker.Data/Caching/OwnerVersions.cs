@@ -21,7 +21,7 @@ public sealed class OwnerVersions(CacheCircuit circuit)
     public ValueTask<string?> ReadAsync(int owner) => circuit.TryAsync(scripts => scripts.ReadAsync(owner), null);
 
     /// <summary>
-    /// Announces a write. Called inside its transaction, whose time is limited already, and before its commit. Without
+    /// Announces a write. Called when its transaction is being opened, and awaited before its commit. Without
     /// Redis it does nothing but see to it that the circuit is open, which will not close without a new epoch.
     /// </summary>
     /// <param name="owners">Whose data is written.</param>
