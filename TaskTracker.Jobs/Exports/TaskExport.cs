@@ -42,11 +42,13 @@ internal sealed class TaskExport(
     private async Task<long> WriteAsync(Operation run, ExportFormat kind, ChunkBuffer file, Action<int> report, CancellationToken cancellationToken)
     {
         // Read by a connection of its own, as the context would hold all rows in memory to be able to try again.
-        await using var select = database.CreateCommand(
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var select = new NpgsqlCommand(
             """
             select id, title, description, completed, deadline, created_at, updated_at
             from tasks where owner_id = $1 order by id
-            """);
+            """,
+            connection);
         select.Parameters.AddWithValue(run.OwnerId);
         await using var rows = await select.ExecuteReaderAsync(cancellationToken);
         try
