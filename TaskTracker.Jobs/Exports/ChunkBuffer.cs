@@ -12,6 +12,7 @@ internal sealed class ChunkBuffer : IBufferWriter<byte>
     // Most files are a few kilobytes, for which nobody should have to clear megabytes.
     private byte[] _bytes = new byte[16 * 1024];
     private byte[]? _chunk;
+    private byte[]? _chunkBefore;
 
     /// <summary>How many bytes are waiting.</summary>
     public int Length { get; private set; }
@@ -21,10 +22,11 @@ internal sealed class ChunkBuffer : IBufferWriter<byte>
 
     public bool IsChunkFull => Length >= ExportChunk.Size;
 
-    /// <summary>Takes the next chunk, short only where no more is waiting. It is valid until the next one is taken.</summary>
+    /// <summary>Takes the next chunk, short only where no more is waiting. It is valid until the one after the next is taken.</summary>
     public byte[] TakeChunk()
     {
         var length = Math.Min(Length, ExportChunk.Size);
+        (_chunk, _chunkBefore) = (_chunkBefore, _chunk);
         var chunk = length == ExportChunk.Size ? _chunk ??= new byte[length] : new byte[length];
         _bytes.AsSpan(0, length).CopyTo(chunk);
         _bytes.AsSpan(length, Length - length).CopyTo(_bytes);

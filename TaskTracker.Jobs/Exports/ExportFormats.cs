@@ -44,16 +44,29 @@ internal sealed class JsonTasks
         var json = _json ??= new Utf8JsonWriter(file, s_options);
         json.Reset(file);
         json.WriteStartObject();
-        json.WriteNumber("id", task.Id);
-        json.WriteString("title", task.Title);
-        json.WriteString("description", task.Description);
-        json.WriteBoolean("completed", task.Completed);
-        json.WriteString("deadline", task.Deadline is { } deadline ? UtcText.Format(deadline) : null);
-        json.WriteString("created_at", UtcText.Format(task.CreatedAt));
-        json.WriteString("updated_at", UtcText.Format(task.UpdatedAt));
-        json.WriteNumber("owner_id", task.OwnerId);
+        json.WriteNumber("id"u8, task.Id);
+        json.WriteString("title"u8, task.Title);
+        json.WriteString("description"u8, task.Description);
+        json.WriteBoolean("completed"u8, task.Completed);
+        WriteTime(json, "deadline"u8, task.Deadline);
+        WriteTime(json, "created_at"u8, task.CreatedAt);
+        WriteTime(json, "updated_at"u8, task.UpdatedAt);
+        json.WriteNumber("owner_id"u8, task.OwnerId);
         json.WriteEndObject();
         json.Flush();
+    }
+
+    private static void WriteTime(Utf8JsonWriter json, ReadOnlySpan<byte> name, DateTimeOffset? time)
+    {
+        if (time is null)
+        {
+            json.WriteNull(name);
+            return;
+        }
+
+        Span<byte> text = stackalloc byte[UtcText.Length];
+        UtcText.Format(time.Value, text);
+        json.WriteString(name, text);
     }
 }
 

@@ -7,8 +7,8 @@ using TaskTracker.Jobs.Operations;
 namespace TaskTracker.Jobs.Exports;
 
 /// <summary>
-/// Writes all tasks of a user into a file of chunks. Tasks pass through one at a time and one chunk is held in memory,
-/// however many there are; they are all read by one statement, so the file shows one moment.
+/// Writes all tasks of a user into a file of chunks. Tasks pass through one at a time, and while a chunk is written the next one
+/// fills: two are held in memory, however many there are. They are all read by one statement, so the file shows one moment.
 /// </summary>
 internal sealed class TaskExport(
     NpgsqlDataSource database, OperationLedger ledger, OperationTelemetry telemetry, IOptions<ExportOptions> options, TimeProvider clock) : IOperationWork
@@ -69,34 +69,48 @@ internal sealed class TaskExport(
         var format = ExportFormats.Create(kind);
         var count = 0L;
         long? expected = null;
-        format.WriteStart(file);
-        while (await rows.ReadAsync(cancellationToken))
+        // One at a time: they share a connection, and each tells how far the file has come.
+        var writing = Task.CompletedTask;
+        try
         {
-            format.WriteTask(file, ReadTask(rows, run.OwnerId), isFirst: count++ == 0);
-            if (file.IsChunkFull)
+            format.WriteStart(file);
+            while (await rows.ReadAsync(cancellationToken))
             {
-                expected ??= await CountAsync(run.OwnerId, cancellationToken);
-                var progress = (int)Math.Min(99, count * 100 / expected.Value);
-                await AddChunkAsync(run, file, progress, cancellationToken);
-                report(progress);
+                format.WriteTask(file, ReadTask(rows, run.OwnerId), isFirst: count++ == 0);
+                if (file.IsChunkFull)
+                {
+                    expected ??= await CountAsync(run.OwnerId, cancellationToken);
+                    var progress = (int)Math.Min(99, count * 100 / expected.Value);
+                    await writing;
+                    writing = AddChunkAsync(run, file, progress, report, cancellationToken);
+                }
             }
-        }
 
-        format.WriteEnd(file, isEmpty: count == 0);
-        while (file.Length > ExportChunk.Size)
+            format.WriteEnd(file, isEmpty: count == 0);
+            while (file.Length > ExportChunk.Size)
+            {
+                await writing;
+                writing = AddChunkAsync(run, file, progress: 99, report, cancellationToken);
+            }
+
+            await writing;
+            return count;
+        }
+        catch
         {
-            await AddChunkAsync(run, file, progress: 99, cancellationToken);
+            // Whoever says how the attempt ended does it over the same connection.
+            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
         }
-
-        return count;
     }
 
-    private async Task AddChunkAsync(Operation run, ChunkBuffer file, int progress, CancellationToken cancellationToken)
+    private async Task AddChunkAsync(Operation run, ChunkBuffer file, int progress, Action<int> report, CancellationToken cancellationToken)
     {
         var number = file.Number;
         var chunk = file.TakeChunk();
         await ledger.AddChunkAsync(run, number, chunk, progress, cancellationToken);
         telemetry.RecordExportedBytes(chunk.Length);
+        report(progress);
     }
 
     // Only for the progress shown, and so only of files that take a while; at least one, for it divides.

@@ -13,7 +13,7 @@ using TaskTracker.Tests.Jobs;
 
 namespace TaskTracker.Tests.Operations;
 
-/// <summary>Exports whose files end, or fail, where chunks do.</summary>
+/// <summary>A chunk of a file is written while the next one fills: it ends as if they took turns.</summary>
 public sealed class ExportWritingTests : IAsyncLifetime
 {
     private const int LongDescription = 10_000;
