@@ -1,11 +1,9 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using TaskTracker.Data;
 using TaskTracker.Data.Operations;
-using TaskTracker.Data.Tasks;
 
 namespace TaskTracker.Jobs.Exports;
 
@@ -14,7 +12,7 @@ internal interface IExportFormat
 {
     void WriteStart(IBufferWriter<byte> file);
 
-    void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst);
+    void WriteTask(IBufferWriter<byte> file, ExportedTask task, bool isFirst);
 
     void WriteEnd(IBufferWriter<byte> file, bool isEmpty);
 }
@@ -39,14 +37,14 @@ internal sealed class JsonTasks
 
     private Utf8JsonWriter? _json;
 
-    public void Write(IBufferWriter<byte> file, TaskItem task)
+    public void Write(IBufferWriter<byte> file, ExportedTask task)
     {
         var json = _json ??= new Utf8JsonWriter(file, s_options);
         json.Reset(file);
         json.WriteStartObject();
         json.WriteNumber("id"u8, task.Id);
-        json.WriteString("title"u8, task.Title);
-        json.WriteString("description"u8, task.Description);
+        json.WriteString("title"u8, task.Title.Span);
+        json.WriteString("description"u8, task.Description.Span);
         json.WriteBoolean("completed"u8, task.Completed);
         WriteTime(json, "deadline"u8, task.Deadline);
         WriteTime(json, "created_at"u8, task.CreatedAt);
@@ -77,7 +75,7 @@ internal sealed class JsonArrayFormat : IExportFormat
 
     public void WriteStart(IBufferWriter<byte> file) => file.Write("["u8);
 
-    public void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst)
+    public void WriteTask(IBufferWriter<byte> file, ExportedTask task, bool isFirst)
     {
         file.Write(isFirst ? "\n"u8 : ",\n"u8);
         _tasks.Write(file, task);
@@ -96,7 +94,7 @@ internal sealed class NdjsonFormat : IExportFormat
         // The first line is the first task.
     }
 
-    public void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst)
+    public void WriteTask(IBufferWriter<byte> file, ExportedTask task, bool isFirst)
     {
         _tasks.Write(file, task);
         file.Write("\n"u8);
@@ -114,26 +112,27 @@ internal sealed class NdjsonFormat : IExportFormat
 /// </summary>
 internal sealed class CsvFormat : IExportFormat
 {
-    private readonly StringBuilder _line = new();
+    private const int LongestNumber = 20;
 
     public void WriteStart(IBufferWriter<byte> file) =>
         file.Write("id,title,description,completed,deadline,created_at,updated_at,owner_id\r\n"u8);
 
-    public void WriteTask(IBufferWriter<byte> file, TaskItem task, bool isFirst)
+    public void WriteTask(IBufferWriter<byte> file, ExportedTask task, bool isFirst)
     {
-        _line.Clear();
-        _line.Append(CultureInfo.InvariantCulture, $"{task.Id},");
-        AppendText(task.Title);
-        _line.Append(',');
-        AppendText(task.Description);
-        _line.Append(',').Append(task.Completed ? "true" : "false");
-        _line.Append(',').Append(task.Deadline is { } deadline ? UtcText.Format(deadline) : "");
-        _line.Append(',').Append(UtcText.Format(task.CreatedAt));
-        _line.Append(',').Append(UtcText.Format(task.UpdatedAt));
-        _line.Append(CultureInfo.InvariantCulture, $",{task.OwnerId}\r\n");
-
-        // As one text: a builder's pieces may part a surrogate pair.
-        Encoding.UTF8.GetBytes(_line.ToString(), file);
+        WriteNumber(file, task.Id);
+        file.Write(","u8);
+        WriteText(file, task.Title.Span);
+        file.Write(","u8);
+        WriteText(file, task.Description.Span);
+        file.Write(task.Completed ? ",true,"u8 : ",false,"u8);
+        WriteTime(file, task.Deadline);
+        file.Write(","u8);
+        WriteTime(file, task.CreatedAt);
+        file.Write(","u8);
+        WriteTime(file, task.UpdatedAt);
+        file.Write(","u8);
+        WriteNumber(file, task.OwnerId);
+        file.Write("\r\n"u8);
     }
 
     public void WriteEnd(IBufferWriter<byte> file, bool isEmpty)
@@ -141,24 +140,44 @@ internal sealed class CsvFormat : IExportFormat
         // The last line is the last task.
     }
 
-    private void AppendText(string text)
+    private static void WriteText(IBufferWriter<byte> file, ReadOnlySpan<byte> text)
     {
-        var isFormula = text is ['=' or '+' or '-' or '@' or '\t' or '\r', ..];
-        var isQuoted = text.AsSpan().IndexOfAny("\",\r\n") >= 0;
+        var isQuoted = text.IndexOfAny("\",\r\n"u8) >= 0;
         if (isQuoted)
         {
-            _line.Append('"');
+            file.Write("\""u8);
         }
 
-        if (isFormula)
+        if (text is [(byte)'=' or (byte)'+' or (byte)'-' or (byte)'@' or (byte)'\t' or (byte)'\r', ..])
         {
-            _line.Append('\'');
+            file.Write("'"u8);
         }
 
-        _line.Append(isQuoted ? text.Replace("\"", "\"\"", StringComparison.Ordinal) : text);
+        for (int quote; (quote = text.IndexOf((byte)'"')) >= 0; text = text[(quote + 1)..])
+        {
+            file.Write(text[..quote]);
+            file.Write("\"\""u8);
+        }
+
+        file.Write(text);
         if (isQuoted)
         {
-            _line.Append('"');
+            file.Write("\""u8);
+        }
+    }
+
+    private static void WriteNumber(IBufferWriter<byte> file, long number)
+    {
+        number.TryFormat(file.GetSpan(LongestNumber), out var length, provider: CultureInfo.InvariantCulture);
+        file.Advance(length);
+    }
+
+    private static void WriteTime(IBufferWriter<byte> file, DateTimeOffset? time)
+    {
+        if (time is not null)
+        {
+            UtcText.Format(time.Value, file.GetSpan(UtcText.Length));
+            file.Advance(UtcText.Length);
         }
     }
 }

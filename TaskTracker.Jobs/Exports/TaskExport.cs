@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TaskTracker.Data.Operations;
-using TaskTracker.Data.Tasks;
 using TaskTracker.Jobs.Operations;
 
 namespace TaskTracker.Jobs.Exports;
@@ -44,11 +43,7 @@ internal sealed class TaskExport(
         // Read by a connection of its own, as the context would hold all rows in memory to be able to try again.
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var select = new NpgsqlCommand(
-            """
-            select id, title, description, completed, deadline, created_at, updated_at
-            from tasks where owner_id = $1 order by id
-            """,
-            connection);
+            $"select {ExportedTask.Columns} from tasks where owner_id = $1 order by id", connection);
         select.Parameters.AddWithValue(run.OwnerId);
         await using var rows = await select.ExecuteReaderAsync(cancellationToken);
         try
@@ -67,6 +62,7 @@ internal sealed class TaskExport(
         Operation run, ExportFormat kind, NpgsqlDataReader rows, ChunkBuffer file, Action<int> report, CancellationToken cancellationToken)
     {
         var format = ExportFormats.Create(kind);
+        var task = new ExportedTask { OwnerId = run.OwnerId };
         var count = 0L;
         long? expected = null;
         // One at a time: they share a connection, and each tells how far the file has come.
@@ -76,7 +72,8 @@ internal sealed class TaskExport(
             format.WriteStart(file);
             while (await rows.ReadAsync(cancellationToken))
             {
-                format.WriteTask(file, ReadTask(rows, run.OwnerId), isFirst: count++ == 0);
+                task.Read(rows);
+                format.WriteTask(file, task, isFirst: count++ == 0);
                 if (file.IsChunkFull)
                 {
                     expected ??= await CountAsync(run.OwnerId, cancellationToken);
@@ -120,16 +117,4 @@ internal sealed class TaskExport(
         count.Parameters.AddWithValue(owner);
         return Math.Max(1, (long)(await count.ExecuteScalarAsync(cancellationToken))!);
     }
-
-    private static TaskItem ReadTask(NpgsqlDataReader row, int owner) => new()
-    {
-        Id = row.GetInt64(0),
-        OwnerId = owner,
-        Title = row.GetString(1),
-        Description = row.GetString(2),
-        Completed = row.GetBoolean(3),
-        Deadline = row.IsDBNull(4) ? null : row.GetFieldValue<DateTimeOffset>(4),
-        CreatedAt = row.GetFieldValue<DateTimeOffset>(5),
-        UpdatedAt = row.GetFieldValue<DateTimeOffset>(6),
-    };
 }

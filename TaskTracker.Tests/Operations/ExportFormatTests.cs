@@ -1,6 +1,5 @@
 using System.Text;
 using TaskTracker.Data.Operations;
-using TaskTracker.Data.Tasks;
 using TaskTracker.Jobs.Exports;
 
 namespace TaskTracker.Tests.Operations;
@@ -9,14 +8,14 @@ public sealed class ExportFormatTests
 {
     private static readonly DateTimeOffset s_time = new(2030, 1, 31, 8, 30, 0, TimeSpan.Zero);
 
-    private static readonly TaskItem[] s_tasks =
+    private static readonly ExportedTask[] s_tasks =
     [
         new()
         {
-            Id = 1, OwnerId = 7, Title = "Buy \"milk\", eggs", Description = "two\r\nlines ü 💩", Deadline = s_time.AddMicroseconds(123456),
+            Id = 1, OwnerId = 7, Title = Utf8("Buy \"milk\", eggs"), Description = Utf8("two\r\nlines ü 💩"), Deadline = s_time.AddMicroseconds(123456),
             CreatedAt = s_time, UpdatedAt = s_time,
         },
-        new() { Id = 2, OwnerId = 7, Title = "=1+1", Completed = true, CreatedAt = s_time, UpdatedAt = s_time },
+        new() { Id = 2, OwnerId = 7, Title = Utf8("=1+1"), Completed = true, CreatedAt = s_time, UpdatedAt = s_time },
     ];
 
     [Theory]
@@ -63,7 +62,7 @@ public sealed class ExportFormatTests
     [InlineData("a\nb", "\"a\nb\"")]
     public void Text_that_a_spreadsheet_would_take_for_a_formula_is_guarded(string title, string expected)
     {
-        var csv = Write(ExportFormat.Csv, [new TaskItem { Title = title, CreatedAt = s_time, UpdatedAt = s_time }]);
+        var csv = Write(ExportFormat.Csv, [new ExportedTask { OwnerId = 0, Title = Utf8(title), CreatedAt = s_time, UpdatedAt = s_time }]);
 
         Assert.StartsWith($"0,{expected},,false,", csv[(csv.IndexOf('\n', StringComparison.Ordinal) + 1)..], StringComparison.Ordinal);
     }
@@ -98,7 +97,9 @@ public sealed class ExportFormatTests
         Assert.Equal(written.ToArray(), read.ToArray());
     }
 
-    private static string Write(ExportFormat format, TaskItem[] tasks)
+    private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static string Write(ExportFormat format, ExportedTask[] tasks)
     {
         var file = new ChunkBuffer();
         var writer = ExportFormats.Create(format);
