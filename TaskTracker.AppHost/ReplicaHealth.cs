@@ -21,7 +21,7 @@ internal static class ReplicaHealth
         return service.WithHealthCheck(key);
     }
 
-    /// <summary>Looks again every few seconds at what is healthy, which Aspire by itself does every 30 seconds.</summary>
+    /// <summary>Looks every few seconds at what is healthy, and more often at what has just started; Aspire by itself takes longer over both.</summary>
     public static void AddHealthWatch(this IDistributedApplicationBuilder builder)
     {
         builder.Services.AddSingleton<HealthWatch>();
@@ -79,12 +79,17 @@ internal static class ReplicaHealth
 }
 
 /// <summary>
-/// Knows what runs, and has Aspire look at once where something that was healthy is not any more: Aspire asks again after
-/// 30 seconds, or when a resource's state changes.
+/// Knows what runs, and has Aspire look at once where something that was healthy is not any more, or has just become it: Aspire
+/// asks again after 30 seconds what is healthy, after longer and longer pauses what is not, or when a resource's state changes.
 /// </summary>
 internal sealed partial class HealthWatch(ResourceNotificationService notifications, HealthCheckService checks, ILogger<HealthWatch> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(3);
+
+    // Others wait for what starts.
+    private static readonly TimeSpan s_startInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_start = TimeSpan.FromSeconds(30);
+
     private static readonly ResourceStateSnapshot s_looking = new("Looking", KnownResourceStateStyles.Info);
 
     private readonly ConcurrentDictionary<string, ResourceEvent> _running = new();
@@ -96,7 +101,10 @@ internal sealed partial class HealthWatch(ResourceNotificationService notificati
     {
         try
         {
-            await Task.WhenAll(FollowAsync(stoppingToken), LookAsync(stoppingToken));
+            await Task.WhenAll(
+                FollowAsync(stoppingToken),
+                LookAsync(s_interval, replica => IsHealthy(replica), stoppingToken),
+                LookAsync(s_startInterval, replica => !IsHealthy(replica) && DateTime.UtcNow - replica.Snapshot.StartTimeStamp < s_start, stoppingToken));
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -119,13 +127,15 @@ internal sealed partial class HealthWatch(ResourceNotificationService notificati
         }
     }
 
-    private async Task LookAsync(CancellationToken cancellationToken)
+    private static bool IsHealthy(ResourceEvent replica) => replica.Snapshot.HealthStatus == HealthStatus.Healthy;
+
+    private async Task LookAsync(TimeSpan interval, Func<ResourceEvent, bool> isLookedAt, CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(s_interval);
+        using var timer = new PeriodicTimer(interval);
         while (await timer.WaitForNextTickAsync(cancellationToken))
         {
             await Task.WhenAll(_running.Values
-                .Where(replica => replica.Snapshot.HealthStatus == HealthStatus.Healthy)
+                .Where(isLookedAt)
                 .DistinctBy(replica => replica.Resource)
                 .Select(replica => LookAsync(replica, cancellationToken)));
         }
@@ -137,7 +147,7 @@ internal sealed partial class HealthWatch(ResourceNotificationService notificati
         try
         {
             var report = await checks.CheckHealthAsync(check => keys.Contains(check.Name), cancellationToken);
-            if (report.Status != HealthStatus.Healthy)
+            if (report.Status == HealthStatus.Healthy != IsHealthy(replica))
             {
                 await ChangeStateAsync(replica, KnownResourceStates.Running, s_looking);
                 await ChangeStateAsync(replica, s_looking.Text, replica.Snapshot.State!);

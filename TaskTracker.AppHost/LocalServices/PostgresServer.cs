@@ -34,7 +34,7 @@ internal static class PostgresServer
             if (!Directory.Exists(data))
             {
                 report($"Creating the database in {data} ...");
-                await InitializeAsync(binaries, data, passwordFile, database, cancellationToken);
+                await InitializeAsync(binaries, data, passwordFile, database, durable, cancellationToken);
             }
 
             await WaitForFormerServerAsync(data, cancellationToken);
@@ -84,7 +84,8 @@ internal static class PostgresServer
     }
 
     // Data is made beside its place and moved there when complete: a folder under its final name can be trusted.
-    private static async Task InitializeAsync(PostgresBinaries binaries, string data, string passwordFile, string database, CancellationToken cancellationToken)
+    private static async Task InitializeAsync(
+        PostgresBinaries binaries, string data, string passwordFile, string database, bool durable, CancellationToken cancellationToken)
     {
         var beside = data + Unfinished;
         if (Directory.Exists(beside))
@@ -99,8 +100,9 @@ internal static class PostgresServer
         await ServerAccount.GiveAsync(beside, cancellationToken);
 
         await RunAsync(
-            ["initdb", "--pgdata", beside, "--username", User, "--pwfile", passwordFile, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-instructions"]);
-        await RunAsync(["postgres", "--single", "-D", beside, "postgres"], $"CREATE DATABASE \"{database}\"\n");
+            ["initdb", "--pgdata", beside, "--username", User, "--pwfile", passwordFile, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
+                .. durable ? Array.Empty<string>() : ["--no-sync"]]);
+        await RunAsync(["postgres", "--single", "-D", beside, .. durable ? Array.Empty<string>() : ["-F"], "postgres"], $"CREATE DATABASE \"{database}\"\n");
         Directory.Move(beside, data);
 
         async Task RunAsync(string[] command, string? input = null)

@@ -32,10 +32,13 @@ internal sealed class Orchestrator(
     private readonly CancellationTokenSource _stopped = new();
     private readonly List<Task> _background = [];
     private IReadOnlyList<ProcessGroup> _groups = [];
-    private DcpClient? _dcp;
+    private Task<(AspireBundle Bundle, DcpClient Dcp)>? _launching;
     private bool _isEnding;
 
-    /// <summary>Decides what runs how often under which name, before anything is told about a resource.</summary>
+    /// <summary>
+    /// Decides what runs how often under which name, before anything is told about a resource, and launches DCP, which takes seconds
+    /// that the application needs as well for what it does before its start.
+    /// </summary>
     /// <exception cref="DistributedApplicationException">The dashboard's settings cannot be used.</exception>
     public Task SubscribeAsync(IDistributedApplicationEventing eventing, DistributedApplicationExecutionContext executionContext, CancellationToken cancellationToken)
     {
@@ -54,28 +57,32 @@ internal sealed class Orchestrator(
             }
         }
 
+        if (executionContext.IsRunMode)
+        {
+            _launching = LaunchAsync(cancellationToken);
+        }
+
         return Task.CompletedTask;
     }
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var bundle = await AspireBundle.GetAsync(configuration, log, cancellationToken);
+        var (bundle, dcp) = await _launching!;
         if (dashboard.IsEnabled)
         {
             await dashboard.PrepareAsync(bundle.DashboardPath, cancellationToken);
         }
 
-        _dcp = await DcpClient.StartAsync(bundle.DcpPath, cancellationToken);
-        await new EndpointAllocator(_dcp, configuration).AllocateAsync([.. model.Resources], cancellationToken);
+        await new EndpointAllocator(dcp, configuration).AllocateAsync([.. model.Resources], cancellationToken);
         foreach (var resource in model.Resources)
         {
             await AnnounceAddressesAsync(resource, cancellationToken);
         }
 
         var appHost = options.AssemblyName is { } name ? Assembly.Load(name) : Assembly.GetEntryAssembly();
-        var context = new ProcessContext(_dcp, notifications, logs, eventing, services, execution, appHost, _stopped.Token);
+        var context = new ProcessContext(dcp, notifications, logs, eventing, services, execution, appHost, _stopped.Token);
         _groups = [.. model.Resources.Where(IsProcess).Select(resource => new ProcessGroup(resource, context))];
-        _background.Add(WatchAsync(_dcp));
+        _background.Add(WatchAsync(dcp));
         foreach (var group in _groups)
         {
             if (group.Resource.HasAnnotationOfType<ExplicitStartupAnnotation>())
@@ -105,7 +112,7 @@ internal sealed class Orchestrator(
         }
 
         await _stopping.CancelAsync();
-        if (_dcp is { } dcp)
+        if (await LaunchedAsync() is { } dcp)
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(OrderlyStopLimit);
@@ -140,6 +147,24 @@ internal sealed class Orchestrator(
 
         _stopping.Dispose();
         _stopped.Dispose();
+    }
+
+    private async Task<(AspireBundle Bundle, DcpClient Dcp)> LaunchAsync(CancellationToken cancellationToken)
+    {
+        var bundle = await AspireBundle.GetAsync(configuration, log, cancellationToken);
+        return (bundle, await DcpClient.StartAsync(bundle.DcpPath, cancellationToken));
+    }
+
+    /// <returns>DCP, or null where it was not launched or did not come up.</returns>
+    private async Task<DcpClient?> LaunchedAsync()
+    {
+        if (_launching is not { } launching)
+        {
+            return null;
+        }
+
+        await ((Task)launching).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return launching.IsCompletedSuccessfully ? (await launching).Dcp : null;
     }
 
     private static bool IsProcess(IResource resource) =>
