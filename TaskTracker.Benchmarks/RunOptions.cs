@@ -26,8 +26,14 @@ internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, stri
     /// <summary>How long a round of load lasts.</summary>
     public TimeSpan Round => TimeSpan.FromSeconds(IsShort ? 1 : 4);
 
-    /// <summary>How long each side is under load before the first round.</summary>
-    public TimeSpan WarmUp => TimeSpan.FromSeconds(IsShort ? 1 : 4);
+    /// <summary>How long each side is under load before the first round; a look does with a few requests.</summary>
+    public TimeSpan WarmUp => IsShort ? TimeSpan.Zero : TimeSpan.FromSeconds(4);
+
+    /// <summary>How often the whole system is started.</summary>
+    public int Starts => IsShort ? 1 : Math.Min(Rounds, 3);
+
+    /// <summary>How long nobody uses the system.</summary>
+    public TimeSpan Idle => TimeSpan.FromSeconds(IsShort ? 10 : 300);
 
     /// <summary>How often a single request is timed in a round.</summary>
     public int Repetitions => IsShort ? 10 : 30;

@@ -6,7 +6,11 @@ namespace TaskTracker.Benchmarks.Results;
 /// <param name="Name">What the table calls it.</param>
 /// <param name="MeasureAsync">One round.</param>
 /// <param name="Goals">Of a reference: what ours should come to against it.</param>
-internal sealed record Contender(string Name, Func<Task<Sample>> MeasureAsync, params Goal[] Goals);
+internal sealed record Contender(string Name, Func<Task<Sample>> MeasureAsync, params Goal[] Goals)
+{
+    /// <summary>How many rounds it gets, where those of the run would take too long.</summary>
+    public int? Rounds { get; init; }
+}
 
 /// <summary>Measures several sides in turn, A B A B …, so that whatever else the machine does meets all of them alike.</summary>
 internal static class Comparison
@@ -20,7 +24,7 @@ internal static class Comparison
     public static async Task<IReadOnlyList<Row>> RunAsync(Bench bench, Unit unit, Contender ours, params Contender[] references)
     {
         List<Rounds> sides = [new(ours), .. references.Select(reference => new Rounds(reference))];
-        for (var round = 0; round < bench.Options.Rounds; round++)
+        for (var round = 0; round < (ours.Rounds ?? bench.Options.Rounds); round++)
         {
             foreach (var side in sides)
             {

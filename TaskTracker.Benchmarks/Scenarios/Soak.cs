@@ -17,8 +17,8 @@ internal static class Soak
     private static async Task<IReadOnlyList<Row>> RunAsync(Bench bench)
     {
         var load = await HttpScenarios.MixAsync(bench);
-        await bench.Wrk.RunAsync(load, RunOptions.Clients, bench.Options.WarmUp, bench.Cancelled);
-        var greatest = await bench.Wrk.RunAsync(load, RunOptions.Clients, bench.Options.WarmUp, bench.Cancelled);
+        await bench.Wrk.RunAsync(load, RunOptions.Clients, bench.Options.Round, bench.Cancelled);
+        var greatest = await bench.Wrk.RunAsync(load, RunOptions.Clients, bench.Options.Round, bench.Cancelled);
         var paced = new PacedLoad(load, greatest.Value / 2);
         bench.Say($"  the greatest load is {greatest.Value:N0} requests a second; half of that for {bench.Options.Soak} ...");
 

@@ -18,7 +18,7 @@ internal static class SystemScenarios
 
     private static async Task<IReadOnlyList<Row>> IdleAsync(Bench bench)
     {
-        var duration = TimeSpan.FromSeconds(bench.Options.IsShort ? 30 : 300);
+        var duration = bench.Options.Idle;
         await QuietAsync(bench);
         var before = bench.Meter.Read();
         var transactionsBefore = await LargeJobScenarios.TransactionsAsync(bench.Database, bench.Cancelled);
@@ -69,7 +69,7 @@ internal static class SystemScenarios
                     timelines.Add(timeline);
                     return new Sample(timeline.Values.Max());
                 },
-                new Goal("< 15 s", row => row.Ours.Value < 15)));
+                new Goal("< 15 s", row => row.Ours.Value < 15)) { Rounds = bench.Options.Starts });
 
         var steps = timelines[0].Keys.Select(step => (Step: step, At: Percentiles.Median(timelines.Select(timeline => timeline[step])))).OrderBy(step => step.At);
         return [.. rows.Select(row => row with

@@ -137,9 +137,14 @@ internal sealed class Bench : IAsyncDisposable
 
         var replica = new Replica(
             service, Path.Combine(_logs, $"{name}.log"), environment, service == typeof(Bench).Assembly.GetName().Name ? [ReferenceServer.Argument] : []);
-        _replicas.Add(replica);
+        // Several start at once.
+        lock (_replicas)
+        {
+            _replicas.Add(replica);
+            Meter.Watch(name, () => replica.ProcessId);
+        }
+
         await replica.StartAsync();
-        Meter.Watch(name, () => replica.ProcessId);
         await replica.HealthyAsync();
 
         return replica;
@@ -154,11 +159,19 @@ internal sealed class Bench : IAsyncDisposable
     {
         var connectionString = Plain(await _postgres.CreateDatabaseAsync());
         var database = NpgsqlDataSource.Create(connectionString);
-        _databases.Add(database);
+        int number;
+        lock (_databases)
+        {
+            number = _databases.Count;
+            _databases.Add(database);
+        }
+
         // Numbers of owners are those of another database as well: each has keys of its own.
-        (string, string)[] settings = [(DatabaseSetting, connectionString), (CacheSetting, $"{RedisConnectionString},defaultDatabase={_databases.Count - 1}")];
-        var jobs = await StartReplicaAsync("jobs" + name, "TaskTracker.Jobs", settings);
+        (string, string)[] settings = [(DatabaseSetting, connectionString), (CacheSetting, $"{RedisConnectionString},defaultDatabase={number}")];
+        // The API is healthy once the tables are there.
+        var starting = StartReplicaAsync("jobs" + name, "TaskTracker.Jobs", settings);
         var api = await StartReplicaAsync("api" + name, "TaskTracker.Api", settings);
+        var jobs = await starting;
 
         using var registered = await api.Client.PostAsJsonAsync(
             "/auth/register", new { username = Registered, email = $"{Registered}@example.com", password = _password }, Cancelled);
@@ -174,8 +187,12 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>Ends a replica for good.</summary>
     public void Stop(Replica replica)
     {
-        _replicas.Remove(replica);
-        Meter.Forget(replica.ProcessId);
+        lock (_replicas)
+        {
+            _replicas.Remove(replica);
+            Meter.Forget(replica.ProcessId);
+        }
+
         replica.Dispose();
     }
 
