@@ -18,15 +18,22 @@ public static class DataServices
     /// <summary>The oldest major version of PostgreSQL: every write relies on <c>transaction_timeout</c>.</summary>
     public const int OldestPostgres = 17;
 
+    /// <summary>
+    /// The session of whoever works on queues, which are empty at one moment and full the next: PostgreSQL keeps the plan of a
+    /// prepared statement, and one made for an empty table would read all of a full one, each time.
+    /// </summary>
+    internal const string QueueSession = "-c enable_seqscan=off";
+
     /// <summary>Adds <see cref="TaskTrackerDbContext"/> over the connection string <see cref="ConnectionName"/>.</summary>
     /// <param name="builder">The service that is being built.</param>
+    /// <param name="worksOnQueues">Whether it works on what waits in tables, and so always by their indexes.</param>
     /// <returns><paramref name="builder"/>.</returns>
     /// <exception cref="InvalidOperationException">The connection string is missing.</exception>
-    public static IHostApplicationBuilder AddTaskTrackerData(this IHostApplicationBuilder builder)
+    public static IHostApplicationBuilder AddTaskTrackerData(this IHostApplicationBuilder builder, bool worksOnQueues = false)
     {
         builder.AddNpgsqlDbContext<TaskTrackerDbContext>(
             ConnectionName,
-            settings => settings.ConnectionString = WithDefaults(settings.ConnectionString),
+            settings => settings.ConnectionString = WithDefaults(settings.ConnectionString, worksOnQueues ? QueueSession : ""),
             options => options
                 // A request waits for its answer meanwhile; a job is tried again by its own policy.
                 .UseNpgsql(npgsql => npgsql.EnableRetryOnFailure(maxRetryCount: 2, maxRetryDelay: TimeSpan.FromMilliseconds(500), errorCodesToAdd: null))
@@ -49,7 +56,7 @@ public static class DataServices
     }
 
     // Whoever says otherwise in the connection string is heard: a pooler that spreads transactions may know no prepared statements.
-    internal static string? WithDefaults(string? connectionString)
+    internal static string? WithDefaults(string? connectionString, string sessionOptions)
     {
         (string[] Keywords, object Value)[] defaults =
         [
@@ -67,6 +74,11 @@ public static class DataServices
             {
                 connection[keywords[0]] = value;
             }
+        }
+
+        if (connection.Count > 0 && sessionOptions.Length > 0)
+        {
+            connection["Options"] = connection.TryGetValue("Options", out var given) ? $"{given} {sessionOptions}" : sessionOptions;
         }
 
         return connection.ConnectionString;

@@ -21,7 +21,7 @@ if (args is [HealthProbe.Argument])
 var builder = WebApplication.CreateBuilder(args);
 
 builder.AddServiceDefaults();
-builder.AddTaskTrackerData();
+builder.AddTaskTrackerData(worksOnQueues: true);
 builder.AddLogLevelSwitch("jobs");
 builder.AddTaskTrackerCache();
 builder.AddSharedKeys();

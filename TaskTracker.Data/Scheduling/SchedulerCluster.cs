@@ -96,8 +96,7 @@ public static class SchedulerCluster
         var connectionString = configuration.GetConnectionString(DataServices.ConnectionName)
             ?? throw new InvalidOperationException(
                 $"The database is not named: set ConnectionStrings__{DataServices.ConnectionName} or DATABASE_URL.");
-        var connection = new NpgsqlConnectionStringBuilder(DataServices.WithDefaults(connectionString));
-        connection.Options = $"{connection.Options} -c idle_in_transaction_session_timeout={s_longestIdleInTransaction.TotalMilliseconds}".TrimStart();
-        return NpgsqlDataSource.Create(connection);
+        var session = $"-c idle_in_transaction_session_timeout={s_longestIdleInTransaction.TotalMilliseconds} {DataServices.QueueSession}";
+        return NpgsqlDataSource.Create(DataServices.WithDefaults(connectionString, session)!);
     }
 }
