@@ -39,13 +39,14 @@ internal sealed class ClusterView(TaskTrackerDbContext db, ISchedulerFactory sch
     {
         var scheduler = await schedulers.GetScheduler(cancellationToken);
         var runs = (await scheduler.QueryFireInstances(new FireInstanceQuery { Skip = skip, Take = take }, cancellationToken)).Items;
-        var operations = await OperationFirings.FindOperationsAsync(scheduler, [.. runs.Select(run => run.TriggerKey)], cancellationToken);
+        var asked = await OperationFirings.FindOperationsAsync(scheduler, [.. runs.Select(run => run.TriggerKey)], cancellationToken);
+        var current = await OperationFirings.FindCurrentAsync(db, [.. runs.Select(run => run.FireInstanceId)], cancellationToken);
         var now = clock.GetUtcNow();
 
         return [.. runs.Select(run => new RunningResponse(
             run.FireInstanceId,
             run.JobKey?.Name,
-            operations.TryGetValue(run.TriggerKey, out var operation) ? operation : null,
+            current.TryGetValue(run.FireInstanceId, out var operation) || asked.TryGetValue(run.TriggerKey, out operation) ? operation : null,
             run.SchedulerInstanceId,
             run.FireTimeUtc,
             // The node's clock may be ahead of this one.

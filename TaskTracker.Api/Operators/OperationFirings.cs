@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
 using Quartz;
+using TaskTracker.Data;
 using TaskTracker.Data.Operations;
 
 namespace TaskTracker.Api.Operators;
@@ -8,6 +10,17 @@ namespace TaskTracker.Api.Operators;
 internal static class OperationFirings
 {
     private static readonly JsonSerializerOptions s_json = new() { PropertyNameCaseInsensitive = true };
+
+    /// <summary>The operations that firings are at work on now: not always those they were stored for, as a firing goes on with others.</summary>
+    public static async Task<IReadOnlyDictionary<string, Guid>> FindCurrentAsync(
+        TaskTrackerDbContext db, string[] fireInstances, CancellationToken cancellationToken) =>
+        (await db.Operations
+            .Where(operation => operation.Status == OperationStatus.Running && fireInstances.Contains(operation.FireInstanceId!))
+            .Select(operation => new { operation.Id, operation.FireInstanceId, operation.SeenAt })
+            .ToListAsync(cancellationToken))
+        // It is at one at a time: another was given up without a word.
+        .GroupBy(operation => operation.FireInstanceId!)
+        .ToDictionary(firing => firing.Key, firing => firing.MaxBy(operation => operation.SeenAt)!.Id);
 
     /// <summary>The operations of triggers: by their names, and where Quartz made them after a node had died, by their input.</summary>
     public static async Task<IReadOnlyDictionary<TriggerKey, Guid>> FindOperationsAsync(

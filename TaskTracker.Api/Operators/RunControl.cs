@@ -33,8 +33,8 @@ internal sealed class RunControl(
         }
 
         var scheduler = await schedulers.GetScheduler(cancellationToken);
-        var operations = await OperationFirings.FindOperationsAsync(scheduler, [trigger], cancellationToken);
-        if (operations.TryGetValue(trigger, out operation))
+        if ((await OperationFirings.FindCurrentAsync(db, [id], cancellationToken)).TryGetValue(id, out operation)
+            || (await OperationFirings.FindOperationsAsync(scheduler, [trigger], cancellationToken)).TryGetValue(trigger, out operation))
         {
             return await CancelOperationAsync(operation, cancellationToken);
         }

@@ -70,6 +70,12 @@ public static class OperationTriggers
     /// <summary>The execution group of all operations, whose share of a node's threads is limited.</summary>
     public const string ExecutionGroup = "operations";
 
+    /// <summary>
+    /// What a firing is described as that takes the place of one that was lost or has failed: such an operation runs by itself,
+    /// with retries, and not among others.
+    /// </summary>
+    public const string Again = "asked for again";
+
     private const string NamePrefix = "operation-";
 
     /// <summary>The trigger of an operation, whoever stores it: once, or again where it was lost.</summary>
@@ -89,10 +95,12 @@ public static class OperationTriggers
     /// <summary>A firing as soon as possible.</summary>
     /// <param name="operation">The operation.</param>
     /// <param name="kind">Its kind, which decides on the job.</param>
+    /// <param name="description">Nothing where somebody asks for the work, else <see cref="Again"/>.</param>
     /// <returns>The trigger to store.</returns>
-    public static ITrigger Create(Guid operation, OperationKind kind) =>
+    public static ITrigger Create(Guid operation, OperationKind kind, string? description = null) =>
         TriggerBuilder.Create<IJob<OperationFiring>>()
             .WithIdentity(KeyOf(operation, kind))
+            .WithDescription(description)
             .ForJob(JobKeys.Of(kind))
             .UsingInput(new OperationFiring(operation))
             .WithExecutionGroup(ExecutionGroup)

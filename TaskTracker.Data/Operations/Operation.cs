@@ -49,6 +49,12 @@ public sealed class Operation
     /// </summary>
     public int AttemptLimit { get; set; } = AttemptsPerRequest;
 
+    /// <summary>
+    /// The firing that began its last attempt, as Quartz names it: a firing goes on with one operation after the other, so its
+    /// trigger tells the first of them only.
+    /// </summary>
+    public string? FireInstanceId { get; set; }
+
     /// <summary>When its owner, or an operator, asked to cancel it, in UTC.</summary>
     public DateTimeOffset? CancelRequestedAt { get; set; }
 

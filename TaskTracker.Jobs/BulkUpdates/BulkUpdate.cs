@@ -19,6 +19,8 @@ internal sealed class BulkUpdate(
     /// <summary>How many tasks are changed all together or not at all.</summary>
     public const int ChunkSize = 2_000;
 
+    public OperationKind Kind => OperationKind.BulkUpdate;
+
     public async Task<OperationOutcome> RunAsync(Operation run, Action<int> report, CancellationToken cancellationToken)
     {
         var input = run.ReadInput<BulkUpdateInput>();

@@ -10,8 +10,15 @@ namespace TaskTracker.Jobs.Exports;
 /// fills: two are held in memory, however many there are. They are all read by one statement, so the file shows one moment.
 /// </summary>
 internal sealed class TaskExport(
-    NpgsqlDataSource database, OperationLedger ledger, OperationTelemetry telemetry, IOptions<ExportOptions> options, TimeProvider clock) : IOperationWork
+    NpgsqlDataSource database,
+    OperationLedger ledger,
+    SharedWrites writes,
+    OperationTelemetry telemetry,
+    IOptions<ExportOptions> options,
+    TimeProvider clock) : IOperationWork
 {
+    public OperationKind Kind => OperationKind.Export;
+
     public async Task<OperationOutcome> RunAsync(Operation run, Action<int> report, CancellationToken cancellationToken)
     {
         if (run.Attempt > 1)
@@ -30,7 +37,7 @@ internal sealed class TaskExport(
             count,
             clock.GetUtcNow() + options.Value.Lifetime);
         var (number, last) = (file.Number, file.TakeChunk());
-        await ledger.CompleteAsync(run, outcome, number, last, cancellationToken);
+        await writes.CompleteAsync(new(run, outcome, number, last));
         telemetry.RecordExportedBytes(last.Length);
         telemetry.RecordExportedTasks(count);
 

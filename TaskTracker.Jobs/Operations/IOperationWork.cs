@@ -5,6 +5,9 @@ namespace TaskTracker.Jobs.Operations;
 /// <summary>The work of one kind of operation. It writes through <see cref="OperationLedger"/>, and may be begun again at any time.</summary>
 internal interface IOperationWork
 {
+    /// <summary>Which kind of operation it is the work of.</summary>
+    OperationKind Kind { get; }
+
     /// <summary>
     /// Does the work, or what an earlier attempt has left of it, and completes the operation with its last write: neither is
     /// there without the other, and together they cost one commit.

@@ -1,7 +1,10 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using NpgsqlTypes;
 using TaskTracker.Data;
 using TaskTracker.Data.Operations;
+using TaskTracker.Data.Scheduling;
 
 namespace TaskTracker.Jobs.Operations;
 
@@ -12,28 +15,87 @@ namespace TaskTracker.Jobs.Operations;
 internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider clock)
 {
     /// <summary>Begins the next attempt, which ends the right of every earlier one to write.</summary>
+    /// <param name="id">The operation.</param>
+    /// <param name="fireInstance">The firing that attempts it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The operation as the attempt finds it, or null where it has ended already.</returns>
-    public async Task<Operation?> BeginAsync(Guid id, CancellationToken cancellationToken)
+    public async Task<Operation?> BeginAsync(Guid id, string fireInstance, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         var begun = await db.Operations.FromSql(
             $"""
             update operations
-            set attempt = attempt + 1, status = 'running', started_at = coalesce(started_at, {now}), seen_at = {now}
+            set attempt = attempt + 1, status = 'running', started_at = coalesce(started_at, {now}), seen_at = {now}, fire_instance_id = {fireInstance}
             where id = {id} and status in ('pending', 'running')
-            returning id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, cancel_requested_at, trace_parent,
-                created_at, started_at, seen_at, finished_at, expires_at
+            returning id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, fire_instance_id, cancel_requested_at,
+                trace_parent, created_at, started_at, seen_at, finished_at, expires_at
             """).AsNoTracking().ToListAsync(cancellationToken);
         return begun.SingleOrDefault();
     }
 
-    /// <summary>Says that the attempt is alive, and asks whether it should go on.</summary>
-    /// <returns>False where it was cancelled or taken over.</returns>
-    public async Task<bool> MayGoOnAsync(Operation run, CancellationToken cancellationToken)
+    /// <summary>
+    /// Begins the first attempt at the operations that have waited longest, and takes their triggers away: whoever deletes a
+    /// trigger has the right to run it, as whoever fires it has. One that is paused, acquired by a node, or to be attempted
+    /// again is left to Quartz.
+    /// </summary>
+    /// <param name="kind">The kind of operation.</param>
+    /// <param name="fireInstances">The firings that go on with one each.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The operations as their attempts find them; fewer than firings where fewer wait.</returns>
+    public async Task<IReadOnlyList<Operation>> TakeAsync(
+        OperationKind kind, IReadOnlyList<string> fireInstances, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
-        return await RowOf(run).Where(operation => operation.CancelRequestedAt == null)
-            .ExecuteUpdateAsync(set => set.SetProperty(operation => operation.SeenAt, now), cancellationToken) == 1;
+        var group = JobKeys.TriggerGroupOf(JobKeys.Of(kind));
+        return await db.Operations.FromSql(
+            $"""
+            with waiting as (
+                select sched_name, trigger_name, trigger_group from qrtz_triggers
+                where sched_name = {SchedulerCluster.Name} and trigger_state = 'WAITING' and next_fire_time <= {now.UtcTicks}
+                    -- By the index of what is due, not by that of the group, which would be read whole and sorted.
+                    and trigger_group || '' = {group} and trigger_name like 'operation-%'
+                    and description is null and coalesce(retry_attempt, 0) = 0
+                order by next_fire_time, priority desc
+                limit {fireInstances.Count}
+                for update skip locked
+            ), taken as (
+                delete from qrtz_triggers using waiting
+                where qrtz_triggers.sched_name = waiting.sched_name
+                    and qrtz_triggers.trigger_name = waiting.trigger_name and qrtz_triggers.trigger_group = waiting.trigger_group
+                returning substr(waiting.trigger_name, 11)::uuid as id
+            ), numbered as (
+                select id, row_number() over () as number from taken
+            )
+            update operations
+            set attempt = attempt + 1, status = 'running', started_at = coalesce(started_at, {now}), seen_at = {now},
+                fire_instance_id = ({fireInstances.ToArray()})[number]
+            from numbered
+            where operations.id = numbered.id and status in ('pending', 'running')
+            returning operations.id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, fire_instance_id, cancel_requested_at,
+                trace_parent, created_at, started_at, seen_at, finished_at, expires_at
+            """).AsNoTracking().ToListAsync(cancellationToken);
+    }
+
+    /// <summary>Says that attempts are alive, and asks which of them should not go on.</summary>
+    /// <returns>The operations of those that were cancelled or taken over; one that has just ended is none of them.</returns>
+    public async Task<IReadOnlyCollection<Guid>> KeepAliveAsync(IReadOnlyCollection<Operation> runs, CancellationToken cancellationToken)
+    {
+        var (ids, attempts) = (runs.Select(run => run.Id).ToArray(), runs.Select(run => run.Attempt).ToArray());
+        return await db.Database.SqlQuery<Guid>(
+            $"""
+            with held as (
+                select id, attempt from unnest({ids}, {attempts}) as held (id, attempt)
+            ), alive as (
+                -- By the key, not by the index of what is open. A row that is locked is being written, and none is waited for while others are held.
+                select operations.id from operations join held on held.id = operations.id
+                where operations.attempt = held.attempt and status || '' = 'running'
+                for update of operations skip locked
+            ), kept as (
+                update operations set seen_at = {clock.GetUtcNow()} from alive where operations.id = alive.id
+            )
+            select held.id as "Value" from held left join operations on operations.id = held.id
+            where operations.attempt is distinct from held.attempt or (status = 'running' and cancel_requested_at is not null)
+            """).ToListAsync(cancellationToken);
     }
 
     /// <summary>Stores how far the attempt is and, in the same transaction as the work itself, what a later one goes on from.</summary>
@@ -80,29 +142,52 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
     }
 
     /// <summary>Ends the operation: its work is done.</summary>
-    public Task CompleteAsync(Operation run, OperationOutcome outcome, CancellationToken cancellationToken)
-    {
-        var result = JsonSerializer.Serialize(outcome.Result, OperationJson.Options);
-        return EndAsync(run, OperationStatus.Completed, 100, result, null, outcome.ExpiresAt, cancellationToken);
-    }
-
-    /// <summary>Ends the operation with the last piece of its file.</summary>
-    public async Task CompleteAsync(Operation run, OperationOutcome outcome, int number, byte[] data, CancellationToken cancellationToken)
+    public async Task CompleteAsync(Operation run, OperationOutcome outcome, CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow();
         var result = JsonSerializer.Serialize(outcome.Result, OperationJson.Options);
         Require(await db.Database.ExecuteSqlAsync(
             $"""
-            with fence as (
-                update operations set
-                    status = 'completed', progress = 100, result = {result}::jsonb, error = null, finished_at = {now}, expires_at = {outcome.ExpiresAt}
-                where id = {run.Id} and attempt = {run.Attempt} and status = 'running'
-                returning id
-            )
-            insert into export_chunks (operation_id, chunk_no, data) select id, {number}, {data} from fence
-            on conflict (operation_id, chunk_no) do update set data = excluded.data
+            update operations set
+                status = 'completed', progress = 100, result = {result}::jsonb, error = null, finished_at = {now}, expires_at = {outcome.ExpiresAt}
+            where id = {run.Id} and attempt = {run.Attempt} and status = 'running'
             """,
             cancellationToken));
+    }
+
+    /// <summary>Ends exports with the last pieces of their files, all by one statement.</summary>
+    /// <returns>Those that were ended: the others were taken over, or had ended.</returns>
+    public async Task<IReadOnlyCollection<Guid>> CompleteAsync(IReadOnlyList<FinishedExport> exports, CancellationToken cancellationToken)
+    {
+        var ids = exports.Select(export => export.Run.Id).ToArray();
+        var attempts = exports.Select(export => export.Run.Attempt).ToArray();
+        var results = exports.Select(export => JsonSerializer.Serialize(export.Outcome.Result, OperationJson.Options)).ToArray();
+        var numbers = exports.Select(export => export.ChunkNo).ToArray();
+        // EF has no word for arrays of these.
+        var expiries = new NpgsqlParameter("expiries", NpgsqlDbType.Array | NpgsqlDbType.TimestampTz)
+        {
+            Value = exports.Select(export => export.Outcome.ExpiresAt).ToArray(),
+        };
+        var data = new NpgsqlParameter("data", NpgsqlDbType.Array | NpgsqlDbType.Bytea) { Value = exports.Select(export => export.Data).ToArray() };
+        return await db.Database.SqlQuery<Guid>(
+            $"""
+            with done as (
+                select * from unnest({ids}, {attempts}, {results}, {expiries}, {numbers}, {data}) as done (id, attempt, result, expires_at, chunk_no, data)
+            ), completed as (
+                update operations set
+                    status = 'completed', progress = 100, result = done.result::jsonb, error = null, finished_at = {clock.GetUtcNow()},
+                    expires_at = done.expires_at
+                from done
+                -- By the key, not by the index of what is open, which would be read whole.
+                where operations.id = done.id and operations.attempt = done.attempt and status || '' = 'running'
+                returning operations.id
+            ), files as (
+                insert into export_chunks (operation_id, chunk_no, data)
+                select id, chunk_no, data from completed join done using (id) where octet_length(data) > 0
+                on conflict (operation_id, chunk_no) do update set data = excluded.data
+            )
+            select id as "Value" from completed
+            """).ToListAsync(cancellationToken);
     }
 
     /// <summary>Ends the operation as its owner asked.</summary>
@@ -127,23 +212,14 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
 
     private async Task GiveUpAsync(Operation run, OperationStatus status, string? error, CancellationToken cancellationToken)
     {
-        await EndAsync(run, status, null, null, error, null, cancellationToken);
-        await db.ExportChunks.Where(chunk => chunk.OperationId == run.Id).ExecuteDeleteAsync(cancellationToken);
-    }
-
-    private async Task EndAsync(
-        Operation run, OperationStatus status, int? progress, string? result, string? error, DateTimeOffset? expiresAt, CancellationToken cancellationToken)
-    {
         DateTimeOffset? now = clock.GetUtcNow();
         Require(await RowOf(run).ExecuteUpdateAsync(
             set => set
                 .SetProperty(operation => operation.Status, status)
-                .SetProperty(operation => operation.Progress, operation => progress ?? operation.Progress)
-                .SetProperty(operation => operation.Result, operation => result ?? operation.Result)
                 .SetProperty(operation => operation.Error, error)
-                .SetProperty(operation => operation.FinishedAt, now)
-                .SetProperty(operation => operation.ExpiresAt, expiresAt),
+                .SetProperty(operation => operation.FinishedAt, now),
             cancellationToken));
+        await db.ExportChunks.Where(chunk => chunk.OperationId == run.Id).ExecuteDeleteAsync(cancellationToken);
     }
 
     private IQueryable<Operation> RowOf(Operation run) => db.Operations.Where(operation =>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Quartz;
 using TaskTracker.Data.Operations;
 
@@ -12,6 +11,8 @@ internal sealed partial class OperationRunner(
     OperationLedger ledger,
     RunningOperations running,
     OperationTelemetry telemetry,
+    SharedWrites writes,
+    TakenRuns takenRuns,
     IServiceScopeFactory scopes,
     IHostApplicationLifetime lifetime,
     TimeProvider clock,
@@ -20,135 +21,175 @@ internal sealed partial class OperationRunner(
     /// <summary>How long one attempt may take.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
-    // How late a cancellation is seen whose notification was lost.
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(500);
+    // Then the thread is Quartz's again, which gives it to whatever has waited longest.
+    private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(2);
 
+    /// <summary>Attempts the operation that a firing is for, and then, one after the other, those of its kind that wait.</summary>
     public async Task RunAsync(IJobExecutionContext context, OperationFiring firing, IOperationWork work, CancellationToken cancellationToken)
     {
-        if (await ledger.BeginAsync(firing.OperationId, cancellationToken) is not { } run)
+        if (await ledger.BeginAsync(firing.OperationId, context.FireInstanceId, cancellationToken) is { } operation)
+        {
+            var isLast = operation.Attempt >= operation.AttemptLimit || context.RetryAttempt >= (context.RetryPolicy?.MaxAttempts ?? 0);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            try
+            {
+                context.Result = await AttemptAsync(new(operation, work, context, isLast, stop));
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                // As an operator would do it, so that Quartz records the firing as cancelled.
+                await context.Scheduler.InterruptFireInstance(context.FireInstanceId, CancellationToken.None);
+                throw;
+            }
+        }
+        else
         {
             context.Result = JobRunReport.Skipped("it had ended already");
-            return;
         }
 
-        telemetry.RecordStart(run, clock.GetUtcNow());
-        LogBegun(run.Id, run.Kind, run.Attempt);
+        await GoOnAsync(context, work, cancellationToken);
+    }
+
+    /// <summary>
+    /// Goes on with what waits, which costs a fraction of what it costs Quartz to acquire, fire and complete each. The first
+    /// that does not end well is the last: it gets a firing of its own, and this one ends.
+    /// </summary>
+    private async Task GoOnAsync(IJobExecutionContext context, IOperationWork work, CancellationToken cancellationToken)
+    {
+        var begun = clock.GetTimestamp();
         try
         {
-            await AttemptAsync(context, run, work, cancellationToken);
+            var number = 0;
+            var goesOn = true;
+            while (goesOn && !cancellationToken.IsCancellationRequested && clock.GetElapsedTime(begun) < s_turn
+                && await writes.TakeAsync(work.Kind, context.FireInstanceId) is { } operation)
+            {
+                goesOn = await AttemptTakenAsync(context, operation, ++number, work, cancellationToken);
+            }
         }
-        catch (TakenOverException exception)
+        catch (Exception exception)
         {
-            context.Result = JobRunReport.Skipped(exception.Message);
+            // The operation that the firing was for has ended, and what waits has its trigger still.
+            LogNotTaken(exception.Message);
         }
     }
 
-    private async Task AttemptAsync(IJobExecutionContext context, Operation run, IOperationWork work, CancellationToken cancellationToken)
+    /// <returns>Whether it ended well.</returns>
+    private async Task<bool> AttemptTakenAsync(
+        IJobExecutionContext context, Operation operation, int number, IOperationWork work, CancellationToken cancellationToken)
     {
-        if (run.CancelRequestedAt is not null)
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var attempt = new OperationAttempt(operation, work, context, IsLast: operation.Attempt >= operation.AttemptLimit, stop);
+        await using var run = takenRuns.Begin(attempt, number);
+        try
         {
-            await ledger.CancelAsync(run, cancellationToken);
-            context.Result = JobRunReport.Skipped("it was cancelled before it began");
-            return;
+            run.End(await AttemptAsync(attempt));
+            return true;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            run.EndCancelled();
+            if (!lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                return true;
+            }
+
+            await WriteEndAsync(operation, rows => rows.ReleaseAsync(operation, CancellationToken.None));
+            await OperationWatch.AskAgainAsync(context.Scheduler, operation, CancellationToken.None);
+            return false;
+        }
+        catch (Exception exception)
+        {
+            run.EndFailed(exception, willRetry: !attempt.IsLast);
+            if (!attempt.IsLast)
+            {
+                await OperationWatch.AskAgainAsync(context.Scheduler, operation, CancellationToken.None);
+            }
+
+            return false;
+        }
+    }
+
+    private async Task<JobRunReport> AttemptAsync(OperationAttempt attempt)
+    {
+        using var registration = running.Add(attempt);
+        telemetry.RecordStart(attempt.Operation, clock.GetUtcNow());
+        LogBegun(attempt.Operation.Id, attempt.Operation.Kind, attempt.Operation.Attempt);
+        try
+        {
+            return await WorkAsync(attempt, attempt.Stop.Token);
+        }
+        catch (TakenOverException exception)
+        {
+            return JobRunReport.Skipped(exception.Message);
+        }
+    }
+
+    private async Task<JobRunReport> WorkAsync(OperationAttempt attempt, CancellationToken stop)
+    {
+        var operation = attempt.Operation;
+        if (operation.CancelRequestedAt is not null)
+        {
+            await ledger.CancelAsync(operation, stop);
+            return JobRunReport.Skipped("it was cancelled before it began");
         }
 
-        if (run.Attempt > run.AttemptLimit)
+        if (operation.Attempt > operation.AttemptLimit)
         {
-            await ledger.FailAsync(run, $"Given up: it was begun {run.AttemptLimit} times and never came to an end.", cancellationToken);
-            context.Result = JobRunReport.Failed($"begun {run.AttemptLimit} times without an end");
-            return;
+            await ledger.FailAsync(operation, $"Given up: it was begun {operation.AttemptLimit} times and never came to an end.", stop);
+            return JobRunReport.Failed($"begun {operation.AttemptLimit} times without an end");
         }
 
         try
         {
-            var outcome = await WorkAsync(context, run, work, cancellationToken);
-            context.Result = JobRunReport.Succeeded(outcome.Summary).With("tasks", outcome.Count);
-            LogCompleted(run.Id, outcome.Summary);
+            var outcome = await WorkInTimeAsync(attempt, stop);
+            LogCompleted(operation.Id, outcome.Summary);
+            return JobRunReport.Succeeded(outcome.Summary).With("tasks", outcome.Count);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // At shutdown Quartz hands the firing to another node; else somebody wants the work to end.
+            // At shutdown the attempt is handed to another node; else somebody wants the work to end.
             if (!lifetime.ApplicationStopping.IsCancellationRequested)
             {
-                await ledger.CancelAsync(run, CancellationToken.None);
+                await ledger.CancelAsync(operation, CancellationToken.None);
             }
 
             throw;
         }
         catch (Exception exception) when (exception is not TakenOverException)
         {
-            await EndFailedAttemptAsync(context, run, exception);
+            LogAttemptFailed(exception, operation.Id, operation.Attempt, attempt.IsLast);
+
+            // What went wrong may say more than the owner should read; the history has it for operators.
+            await WriteEndAsync(operation, rows => attempt.IsLast
+                ? rows.FailAsync(
+                    operation, $"Something went wrong on our side ({exception.GetType().Name}), {operation.Attempt} times: ask again later.", CancellationToken.None)
+                : rows.ReleaseAsync(operation, CancellationToken.None));
             throw;
         }
     }
 
-    private async Task<OperationOutcome> WorkAsync(
-        IJobExecutionContext context, Operation run, IOperationWork work, CancellationToken cancellationToken)
+    private async Task<OperationOutcome> WorkInTimeAsync(OperationAttempt attempt, CancellationToken stop)
     {
         using var limit = new CancellationTokenSource(Limit, clock);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
-        using var ended = new CancellationTokenSource();
-        using var registration = running.Add(run.Id, context);
-        var watch = WatchAsync(context, run, ended.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         try
         {
-            return await work.RunAsync(run, progress => context.ReportProgress(progress, null), stop.Token);
+            return await attempt.Work.RunAsync(attempt.Operation, progress => attempt.Context.ReportProgress(progress, null), either.Token);
         }
-        catch (OperationCanceledException exception) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException exception) when (limit.IsCancellationRequested && !stop.IsCancellationRequested)
         {
             throw new TimeoutException($"The attempt took longer than {Limit}.", exception);
         }
-        finally
-        {
-            await ended.CancelAsync();
-            await watch;
-        }
     }
 
-    /// <summary>Keeps the row fresh while the work goes on, and stops the work where it should not.</summary>
-    private async Task WatchAsync(IJobExecutionContext context, Operation run, CancellationToken ended)
+    /// <summary>Writes how an attempt ended that did not complete its operation, with a context that it cannot have broken.</summary>
+    private async Task WriteEndAsync(Operation operation, Func<OperationLedger, Task> write)
     {
-        // Looks are no part of the run's trace: two a second would bury what it does.
-        Activity.Current = null;
-
-        using var timer = new PeriodicTimer(s_look, clock);
-        while (!ended.IsCancellationRequested)
-        {
-            try
-            {
-                await timer.WaitForNextTickAsync(ended);
-
-                // The context of the work itself is busy.
-                await using var scope = scopes.CreateAsyncScope();
-                if (!await scope.ServiceProvider.GetRequiredService<OperationLedger>().MayGoOnAsync(run, ended))
-                {
-                    await RunningOperations.StopAsync(context, ended);
-                    return;
-                }
-            }
-            catch (Exception exception) when (!ended.IsCancellationRequested)
-            {
-                LogLookFailed(run.Id, exception.Message);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-        }
-    }
-
-    private async Task EndFailedAttemptAsync(IJobExecutionContext context, Operation run, Exception exception)
-    {
-        var isLast = run.Attempt >= run.AttemptLimit || context.RetryAttempt >= (context.RetryPolicy?.MaxAttempts ?? 0);
-        LogAttemptFailed(exception, run.Id, run.Attempt, isLast);
         try
         {
-            // What went wrong may say more than the owner should read; the history has it for operators.
             await using var scope = scopes.CreateAsyncScope();
-            var rows = scope.ServiceProvider.GetRequiredService<OperationLedger>();
-            await (isLast
-                ? rows.FailAsync(run, $"Something went wrong on our side ({exception.GetType().Name}), {run.Attempt} times: ask again later.", CancellationToken.None)
-                : rows.ReleaseAsync(run, CancellationToken.None));
+            await write(scope.ServiceProvider.GetRequiredService<OperationLedger>());
         }
         catch (TakenOverException)
         {
@@ -157,7 +198,7 @@ internal sealed partial class OperationRunner(
         catch (Exception failure)
         {
             // The watch over lost operations brings another attempt, which writes what this one could not.
-            LogNotWritten(run.Id, failure.Message);
+            LogNotWritten(operation.Id, failure.Message);
         }
     }
 
@@ -173,6 +214,6 @@ internal sealed partial class OperationRunner(
     [LoggerMessage(Level = LogLevel.Warning, Message = "How the attempt at operation {Operation} ended could not be written: {Reason}")]
     private partial void LogNotWritten(Guid operation, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Whether operation {Operation} may go on could not be read: {Reason}")]
-    private partial void LogLookFailed(Guid operation, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "What else waits is left to other firings: {Reason}")]
+    private partial void LogNotTaken(string reason);
 }

@@ -21,10 +21,13 @@ internal static class OperationServices
 
         builder.Services.AddSingleton<OperationTelemetry>();
         builder.Services.AddSingleton<RunningOperations>();
+        builder.Services.AddSingleton<SharedWrites>();
+        builder.Services.AddSingleton<TakenRuns>();
         builder.Services.AddScoped<OperationLedger>();
         builder.Services.AddScoped<OperationRunner>();
         builder.Services.AddScoped<TaskExport>();
         builder.Services.AddScoped<BulkUpdate>();
+        builder.Services.AddHostedService<OperationHeartbeat>();
         builder.Services.AddSingleton<OperationWatch>();
         builder.Services.AddHostedService(services => services.GetRequiredService<OperationWatch>());
 

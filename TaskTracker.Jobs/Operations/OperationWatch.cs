@@ -19,14 +19,17 @@ internal sealed partial class OperationWatch(
     TimeProvider clock,
     ILogger<OperationWatch> logger) : Watch("lost operations", s_interval, clock, logger)
 {
-    /// <summary>How long an operation must have been silent. A node that died is replaced long before.</summary>
-    public static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// How long an operation must have been silent: twenty times as long as an attempt is between two signs of life. Quartz
+    /// notices a node that died sooner, but knows nothing of what the node has gone on with.
+    /// </summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
 
     private const int BatchSize = 100;
 
     private static readonly string[] s_groups = [.. Enum.GetValues<OperationKind>().Select(kind => JobKeys.TriggerGroupOf(JobKeys.Of(kind)))];
 
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(10);
 
     private readonly TimeProvider _clock = clock;
 
@@ -46,13 +49,18 @@ internal sealed partial class OperationWatch(
         var before = _clock.GetUtcNow() - Silence;
         var lost = await db.Operations.FromSql(
             $"""
-            select id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, cancel_requested_at, trace_parent,
-                created_at, started_at, seen_at, finished_at, expires_at
+            select id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, fire_instance_id, cancel_requested_at,
+                trace_parent, created_at, started_at, seen_at, finished_at, expires_at
             from operations
             where status in ('pending', 'running') and seen_at < {before} and not exists (
                 select from qrtz_triggers
                 where sched_name = {SchedulerCluster.Name} and trigger_group = any({s_groups})
                     and trigger_name = 'operation-' || replace(operations.id::text, '-', ''))
+                -- What Quartz has recovered from a node that died has a name of its own, and the operation in its input.
+                and not exists (
+                    select from qrtz_triggers
+                    where sched_name = {SchedulerCluster.Name} and trigger_group = {SchedulerConstants.DefaultRecoveryGroup}
+                        and position(convert_to(operations.id::text, 'UTF8') in job_data) > 0)
             order by seen_at
             limit {BatchSize}
             """).AsNoTracking().ToListAsync(cancellationToken);
@@ -64,11 +72,17 @@ internal sealed partial class OperationWatch(
         foreach (var operation in lost)
         {
             LogLost(logger, operation.Id, operation.Kind);
-
-            // Quartz links the run to what is current now: the request, as the firing that was lost would have.
-            using var request = operation.TraceParent is { } parent ? new Activity("ask again").SetParentId(parent).Start() : null;
-            await scheduler.ScheduleTrigger(OperationTriggers.Create(operation.Id, operation.Kind), TriggerConflict.Keep, cancellationToken);
+            await AskAgainAsync(scheduler, operation, cancellationToken);
         }
+    }
+
+    /// <summary>Stores a firing for an operation that has none, as its request did.</summary>
+    public static async Task AskAgainAsync(IScheduler scheduler, Operation operation, CancellationToken cancellationToken)
+    {
+        // Quartz links the run to what is current now: the request, as the firing that was lost would have.
+        using var request = operation.TraceParent is { } parent ? new Activity("ask again").SetParentId(parent).Start() : null;
+        await scheduler.ScheduleTrigger(
+            OperationTriggers.Create(operation.Id, operation.Kind, OperationTriggers.Again), TriggerConflict.Keep, cancellationToken);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Nobody looks after operation {Operation} ({Kind}): its job is asked for again.")]

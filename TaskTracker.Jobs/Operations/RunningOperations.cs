@@ -1,30 +1,40 @@
 using System.Collections.Concurrent;
-using Quartz;
 
 namespace TaskTracker.Jobs.Operations;
 
 /// <summary>The operations that this process is at work on, so that a cancellation stops the right one at once.</summary>
 internal sealed class RunningOperations
 {
-    private readonly ConcurrentDictionary<Guid, IJobExecutionContext> _runs = new();
+    private readonly ConcurrentDictionary<Guid, OperationAttempt> _attempts = new();
 
-    /// <summary>Keeps a run until the result is disposed.</summary>
-    public IDisposable Add(Guid operation, IJobExecutionContext context)
+    /// <summary>The attempts that are under way.</summary>
+    public IReadOnlyCollection<OperationAttempt> Attempts => [.. _attempts.Values];
+
+    /// <summary>Keeps an attempt until the result is disposed.</summary>
+    public IDisposable Add(OperationAttempt attempt)
     {
-        _runs[operation] = context;
-        return new Registration(this, KeyValuePair.Create(operation, context));
+        _attempts[attempt.Operation.Id] = attempt;
+        return new Registration(this, KeyValuePair.Create(attempt.Operation.Id, attempt));
     }
 
-    /// <summary>Stops the run of an operation, if it is here.</summary>
-    public Task StopAsync(Guid operation, CancellationToken cancellationToken) =>
-        _runs.TryGetValue(operation, out var context) ? StopAsync(context, cancellationToken) : Task.CompletedTask;
+    /// <summary>Stops the attempt at an operation, if there is one here.</summary>
+    public Task StopAsync(Guid operation) => _attempts.TryGetValue(operation, out var attempt) ? StopAsync(attempt) : Task.CompletedTask;
 
-    /// <summary>Stops a run as an operator would; Quartz then records it as cancelled.</summary>
-    public static async Task StopAsync(IJobExecutionContext context, CancellationToken cancellationToken) =>
-        await context.Scheduler.InterruptFireInstance(context.FireInstanceId, cancellationToken);
-
-    private sealed class Registration(RunningOperations owner, KeyValuePair<Guid, IJobExecutionContext> run) : IDisposable
+    /// <summary>Stops an attempt, unless it has ended.</summary>
+    public static async Task StopAsync(OperationAttempt attempt)
     {
-        public void Dispose() => owner._runs.TryRemove(run);
+        try
+        {
+            await attempt.Stop.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended meanwhile.
+        }
+    }
+
+    private sealed class Registration(RunningOperations owner, KeyValuePair<Guid, OperationAttempt> attempt) : IDisposable
+    {
+        public void Dispose() => owner._attempts.TryRemove(attempt);
     }
 }

@@ -74,7 +74,7 @@ internal sealed partial class WakeUpListener(
     {
         if (Guid.TryParse(id, out var operation))
         {
-            await running.StopAsync(operation, cancellationToken);
+            await running.StopAsync(operation);
             return;
         }
 

@@ -29,10 +29,10 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
         var id = await AddOperationAsync(OperationKind.Export, new ExportInput(ExportFormat.Csv));
         await using var db = _database.Open();
         var ledger = new OperationLedger(db, TimeProvider.System);
-        var stale = (await ledger.BeginAsync(id, default))!;
+        var stale = (await ledger.BeginAsync(id, "a firing", default))!;
         await ledger.AddChunkAsync(stale, 0, [1], 10, default);
 
-        var current = (await ledger.BeginAsync(id, default))!;
+        var current = (await ledger.BeginAsync(id, "a firing", default))!;
         Assert.Equal((1, 2), (stale.Attempt, current.Attempt));
         await ledger.ClearChunksAsync(current, default);
 
@@ -43,14 +43,14 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
         await Assert.ThrowsAsync<TakenOverException>(() => ledger.FailAsync(stale, "stale", default));
         await Assert.ThrowsAsync<TakenOverException>(() => ledger.CancelAsync(stale, default));
         await Assert.ThrowsAsync<TakenOverException>(() => ledger.ReleaseAsync(stale, default));
-        Assert.False(await ledger.MayGoOnAsync(stale, default));
+        Assert.Equal([stale.Id], await ledger.KeepAliveAsync([stale], default));
         await ledger.AddChunkAsync(current, 0, [2], 10, default);
         await ledger.ClearChunksAsync(stale, default);
 
-        Assert.True(await ledger.MayGoOnAsync(current, default));
+        Assert.Empty(await ledger.KeepAliveAsync([current], default));
         Assert.Equal([2], (await db.ExportChunks.AsNoTracking().SingleAsync()).Data);
         await ledger.CompleteAsync(current, outcome, default);
-        Assert.Null(await ledger.BeginAsync(id, default));
+        Assert.Null(await ledger.BeginAsync(id, "a firing", default));
     }
 
     [Fact]
@@ -59,12 +59,12 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
         var id = await AddOperationAsync(OperationKind.Export, new ExportInput(ExportFormat.Csv));
         await using var db = _database.Open();
         var ledger = new OperationLedger(db, TimeProvider.System);
-        var stale = (await ledger.BeginAsync(id, default))!;
+        var stale = (await ledger.BeginAsync(id, "a firing", default))!;
         await ledger.AddChunkAsync(stale, 0, [1], 10, default);
 
         await using var taking = _database.Open();
         await using var transaction = await taking.Database.BeginTransactionAsync();
-        var current = (await new OperationLedger(taking, TimeProvider.System).BeginAsync(id, default))!;
+        var current = (await new OperationLedger(taking, TimeProvider.System).BeginAsync(id, "a firing", default))!;
         var clearing = Task.Run(() => ledger.ClearChunksAsync(stale, default));
         await Eventually.TrueAsync("the clearing waits or is done", async () => clearing.IsCompleted || await _database.QueryAsync<bool>(
             "select exists (select from pg_locks where not granted and locktype = 'transactionid')"));
@@ -180,10 +180,11 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
         await using var db = _database.Open();
         await using var database = NpgsqlDataSource.Create(_database.ConnectionString);
         var ledger = new OperationLedger(db, TimeProvider.System);
-        var run = (await ledger.BeginAsync(id, default))!;
-        using var meters = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        var telemetry = new OperationTelemetry(meters.GetRequiredService<IMeterFactory>());
-        var export = new TaskExport(database, ledger, telemetry, Options.Create(new ExportOptions()), TimeProvider.System);
+        var run = (await ledger.BeginAsync(id, "a firing", default))!;
+        await using var services = new ServiceCollection().AddMetrics()
+            .AddScoped(_ => _database.Open()).AddScoped<OperationLedger>().AddSingleton<SharedWrites>().AddSingleton(TimeProvider.System).BuildServiceProvider();
+        var telemetry = new OperationTelemetry(services.GetRequiredService<IMeterFactory>());
+        var export = new TaskExport(database, ledger, services.GetRequiredService<SharedWrites>(), telemetry, Options.Create(new ExportOptions()), TimeProvider.System);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var most = 0L;
         var reports = new List<int>();
@@ -228,7 +229,7 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
     private static async Task<Operation> BeginAsync(JobsHost host, Guid id)
     {
         await using var scope = host.Services.CreateAsyncScope();
-        return (await scope.ServiceProvider.GetRequiredService<OperationLedger>().BeginAsync(id, default))!;
+        return (await scope.ServiceProvider.GetRequiredService<OperationLedger>().BeginAsync(id, "a firing", default))!;
     }
 
     private static async Task<OperationOutcome> RunAsync(JobsHost host, Operation run)
