@@ -145,11 +145,13 @@ public sealed class ExportWritingTests : IAsyncLifetime
     private async Task RunAsync(TaskTrackerDbContext db, Operation run, Action<int> report, CancellationToken cancellationToken)
     {
         await using var database = NpgsqlDataSource.Create(_database.ConnectionString);
-        using var meters = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        await using var services = new ServiceCollection()
+            .AddMetrics().AddSingleton(TimeProvider.System).AddScoped(_ => _database.Open()).AddScoped<OperationLedger>().BuildServiceProvider();
         var export = new TaskExport(
             database,
             new OperationLedger(db, TimeProvider.System),
-            new OperationTelemetry(meters.GetRequiredService<IMeterFactory>()),
+            new SharedWrites(services.GetRequiredService<IServiceScopeFactory>()),
+            new OperationTelemetry(services.GetRequiredService<IMeterFactory>()),
             Options.Create(new ExportOptions()),
             TimeProvider.System);
         await export.RunAsync(run, report, cancellationToken);
