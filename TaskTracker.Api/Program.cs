@@ -51,6 +51,7 @@ builder.Services.ReadKeysWhenNeeded();
 var app = builder.Build();
 
 app.UseEdge();
+app.UseNearAnswers();
 app.UseRefusals();
 app.UseTargetLimit();
 app.UseReadableBodies();

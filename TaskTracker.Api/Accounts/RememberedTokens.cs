@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.BearerToken;
 using TaskTracker.Data.Caching;
@@ -7,8 +8,6 @@ namespace TaskTracker.Api.Accounts;
 /// <summary>Remembers for a moment whose a token is: to open its seal costs as much as the rest of a cached answer.</summary>
 internal sealed class RememberedTokens(ISecureDataFormat<AuthenticationTicket> sealer, NearCache near) : ISecureDataFormat<AuthenticationTicket>
 {
-    private const string Prefix = "token:";
-
     // A principal and its claims.
     private const int Size = 2_000;
 
@@ -16,14 +15,18 @@ internal sealed class RememberedTokens(ISecureDataFormat<AuthenticationTicket> s
 
     public string Protect(AuthenticationTicket data, string? purpose) => sealer.Protect(data, purpose);
 
+    /// <summary>Whose a token is that was opened a moment ago and has not ended; null where it must be opened.</summary>
+    public static ClaimsPrincipal? Find(NearCache near, ReadOnlySpan<char> token, DateTimeOffset now) =>
+        near.Find<AuthenticationTicket>(token) is { } ticket && now < ticket.Properties.ExpiresUtc ? ticket.Principal : null;
+
     // When the token ends is in the ticket, and looked at each time.
     public AuthenticationTicket? Unprotect(string? protectedText)
     {
-        var key = Prefix + protectedText;
-        var ticket = near.Find<AuthenticationTicket>(key);
+        // Nothing else that is kept there is a ticket, so a token alone can be its key.
+        var ticket = near.Find<AuthenticationTicket>(protectedText);
         if (ticket is null && (ticket = sealer.Unprotect(protectedText)) is not null)
         {
-            near.Keep(key, ticket, Size, NearCache.Life);
+            near.Keep(protectedText!, ticket, Size, NearCache.Life);
         }
 
         return ticket;

@@ -21,6 +21,15 @@ internal sealed class UserSpans(IOptions<SharedKeyOptions> options)
         outputLength: 32,
         info: "enduser.id"u8.ToArray());
 
+    /// <summary>Says on the span that is open, where it is recorded, whose it is.</summary>
+    public void Mark(ClaimsPrincipal caller)
+    {
+        if (Activity.Current is { IsAllDataRequested: true } span && caller.HasClaim(claim => claim.Type == ClaimTypes.NameIdentifier))
+        {
+            span.SetTag("enduser.id", PseudonymOf(caller.GetUserId()));
+        }
+    }
+
     /// <summary>The pseudonym of a user: 16 hexadecimal digits.</summary>
     public string PseudonymOf(int user)
     {
@@ -37,11 +46,7 @@ internal static class UserSpansExtensions
         var users = app.Services.GetRequiredService<UserSpans>();
         app.Use((context, next) =>
         {
-            if (Activity.Current is { IsAllDataRequested: true } span && context.User.HasClaim(claim => claim.Type == ClaimTypes.NameIdentifier))
-            {
-                span.SetTag("enduser.id", users.PseudonymOf(context.User.GetUserId()));
-            }
-
+            users.Mark(context.User);
             return next(context);
         });
     }

@@ -29,12 +29,10 @@ internal static class CachingServices
     private static void GuardOutputCacheStore(this IServiceCollection services)
     {
         var inner = services.Last(service => service.ServiceType == typeof(IOutputCacheStore));
-        services.AddSingleton<IOutputCacheStore>(provider => new NearOutputCacheStore(
-            new GuardedOutputCacheStore(
-                (IOutputCacheStore)(inner.ImplementationInstance
-                    ?? inner.ImplementationFactory?.Invoke(provider)
-                    ?? ActivatorUtilities.CreateInstance(provider, inner.ImplementationType!)),
-                provider.GetRequiredService<CacheCircuit>()),
-            provider.GetRequiredService<NearCache>()));
+        services.AddSingleton<IOutputCacheStore>(provider => new GuardedOutputCacheStore(
+            (IOutputCacheStore)(inner.ImplementationInstance
+                ?? inner.ImplementationFactory?.Invoke(provider)
+                ?? ActivatorUtilities.CreateInstance(provider, inner.ImplementationType!)),
+            provider.GetRequiredService<CacheCircuit>()));
     }
 }

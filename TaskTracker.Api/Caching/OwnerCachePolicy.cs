@@ -25,13 +25,15 @@ internal sealed class OwnerCachePolicy(string kind, Func<CacheOptions, TimeSpan>
             return;
         }
 
-        http.Features.Set(new Asked(Stopwatch.GetTimestamp()));
+        var begun = Stopwatch.GetTimestamp();
         var owner = http.User.GetUserId();
         if (await http.RequestServices.GetRequiredService<OwnerVersions>().ReadAsync(owner) is not { } version)
         {
             MetricsOf(http).Bypass(kind);
             return;
         }
+
+        http.Features.Set(new Asked(begun, owner, version));
 
         context.EnableOutputCaching = true;
         context.AllowCacheLookup = true;
@@ -47,7 +49,10 @@ internal sealed class OwnerCachePolicy(string kind, Func<CacheOptions, TimeSpan>
 
     public ValueTask ServeFromCacheAsync(OutputCacheContext context, CancellationToken cancellation)
     {
-        MetricsOf(context.HttpContext).Hit(kind, context.HttpContext.Features.GetRequiredFeature<Asked>().At);
+        var asked = context.HttpContext.Features.GetRequiredFeature<Asked>();
+        MetricsOf(context.HttpContext).Hit(kind, asked.At);
+        // How much of its life is left in Redis, nobody says: what is near adds to that, and is short.
+        NearAnswers.Keep(context.HttpContext, kind, asked.Owner, asked.Version, DateTimeOffset.MaxValue);
 
         return ValueTask.CompletedTask;
     }
@@ -67,5 +72,5 @@ internal sealed class OwnerCachePolicy(string kind, Func<CacheOptions, TimeSpan>
 
     private static CacheMetrics MetricsOf(HttpContext http) => http.RequestServices.GetRequiredService<CacheMetrics>();
 
-    private sealed record Asked(long At);
+    private sealed record Asked(long At, int Owner, string Version);
 }

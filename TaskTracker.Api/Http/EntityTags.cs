@@ -35,10 +35,18 @@ internal static partial class EntityTags
     /// <summary>Names the answer's tag, and tells whether the client has that answer already.</summary>
     public static bool IsKnownTo(this EntityTagHeaderValue tag, HttpResponse response)
     {
-        var request = response.HttpContext.Request;
         response.Headers.ETag = tag.ToString();
+        return tag.IsKnownTo(response.HttpContext.Request);
+    }
 
-        return Parse(request.Headers.IfNoneMatch)?.Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(tag, useStrongComparison: false)) == true;
+    /// <summary>Whether the client has the answer with this tag already.</summary>
+    public static bool IsKnownTo(this EntityTagHeaderValue tag, HttpRequest request)
+    {
+        var known = request.Headers.IfNoneMatch;
+        return known.Count > 0
+            // What clients send most, there is nothing to read in.
+            && ((known.Count == 1 && known[0] == tag.ToString())
+                || Parse(known)?.Any(one => one.Equals(EntityTagHeaderValue.Any) || one.Compare(tag, useStrongComparison: false)) == true);
     }
 
     /// <summary>Reads <c>If-Match</c>; null where it is absent.</summary>

@@ -65,6 +65,7 @@ internal static class StatisticsEndpoints
             },
             cancellationToken);
 
+        NearAnswers.Keep(response.HttpContext, Kind, owner, version, statistics.NextDeadline ?? DateTimeOffset.MaxValue);
         return Answer(statistics);
 
         Results<Ok<StatisticsResponse>, StatusCodeHttpResult> Answer(TaskStatistics found) => EntityTags.Of(found).IsKnownTo(response)

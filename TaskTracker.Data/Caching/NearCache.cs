@@ -20,7 +20,7 @@ public sealed class NearCache : IDisposable
     /// <param name="key">The value's key.</param>
     /// <typeparam name="T">The value's type.</typeparam>
     /// <returns>The value, or null.</returns>
-    public T? Find<T>(string key) where T : class => _values.TryGetValue(key, out var value) ? value as T : null;
+    public T? Find<T>(ReadOnlySpan<char> key) where T : class => _values.TryGetValue(key, out var value) ? value as T : null;
 
     /// <summary>Keeps a value, or not where there is no room.</summary>
     /// <param name="key">The value's key.</param>
