@@ -69,7 +69,10 @@ internal static class SystemScenarios
                     timelines.Add(timeline);
                     return new Sample(timeline.Values.Max());
                 },
-                new Goal("< 15 s", row => row.Ours.Value < 15)) { Rounds = bench.Options.Starts });
+                new Goal("< 15 s", row => row.Ours.Value < 15))
+            {
+                Rounds = bench.Options.Starts,
+            });
 
         var steps = timelines[0].Keys.Select(step => (Step: step, At: Percentiles.Median(timelines.Select(timeline => timeline[step])))).OrderBy(step => step.At);
         return [.. rows.Select(row => row with

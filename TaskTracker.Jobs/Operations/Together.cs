@@ -56,11 +56,8 @@ internal sealed class Together<TRequest, TResult>(Func<IReadOnlyList<TRequest>, 
 
             if (!await TryRunAsync(batch))
             {
-                // Whichever of them it was, it must not fail the others.
-                foreach (var one in batch)
-                {
-                    await TryRunAsync([one]);
-                }
+                // Whichever of them it was, it must not fail the others; where the server is away, all wait for it at once.
+                await Task.WhenAll(batch.Select(one => TryRunAsync([one])));
             }
         }
     }
