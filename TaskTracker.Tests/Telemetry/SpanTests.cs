@@ -37,7 +37,7 @@ public sealed class SpanTests(OperationsFixture system)
         var request = await spans.FindAsync("the request's span", span => span.DisplayName == "POST /tasks"
             && Equals(span.GetTagItem("enduser.id"), Pseudonym(user)));
 
-        await spans.FindAsync("the insert below it", span => span.TraceId == request.TraceId && span.DisplayName.StartsWith("INSERT tasks", StringComparison.Ordinal));
+        await spans.FindAsync("the insert below it", span => span.TraceId == request.TraceId && span.DisplayName.StartsWith("INSERT statistics_marks INSERT tasks", StringComparison.Ordinal));
     }
 
     private string Pseudonym(ApiUser user) => system.Api.Services.GetRequiredService<UserSpans>().PseudonymOf(user.Id);
