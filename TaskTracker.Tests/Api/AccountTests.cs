@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -6,7 +5,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Authentication.BearerToken;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using TaskTracker.Api.Accounts;
@@ -104,7 +102,7 @@ public sealed class AccountTests(ApiFixture api)
     public async Task Every_login_that_fails_costs_one_password_check_and_the_same_statements()
     {
         var hasher = new CountingHasher();
-        var commands = new CountingCommands();
+        var commands = new SentCommands();
         await using var factory = new ApiFactory(api.Database, api.Redis, services: services =>
         {
             services.AddSingleton<IPasswordHasher<User>>(hasher);
@@ -298,29 +296,6 @@ public sealed class AccountTests(ApiFixture api)
         {
             Checks++;
             return base.VerifyHashedPassword(user, hashedPassword, providedPassword);
-        }
-    }
-
-    private sealed class CountingCommands : DbCommandInterceptor
-    {
-        private readonly List<string> _texts = [];
-
-        public int Count => _texts.Count;
-
-        public IEnumerable<string> Since(int count) => _texts.Skip(count);
-
-        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
-        {
-            _texts.Add(command.CommandText);
-            return new(result);
-        }
-
-        public override ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
-            DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
-        {
-            _texts.Add(command.CommandText);
-            return new(result);
         }
     }
 

@@ -1,11 +1,7 @@
-using System.Collections;
-using System.Collections.Concurrent;
-using System.Data.Common;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using TaskTracker.Data;
 using TaskTracker.Data.Caching;
@@ -116,15 +112,15 @@ public sealed class TaskTests(ApiFixture api)
     [Fact]
     public async Task A_task_its_reminder_and_all_that_goes_with_it_are_one_statement()
     {
-        var sent = new Commands();
+        var sent = new SentCommands();
         await using var factory = new ApiFactory(
             api.Database, api.Redis, services: services => services.ConfigureDbContext<TaskTrackerDbContext>(options => options.AddInterceptors(sent)));
         var user = await factory.CreateUserAsync();
 
-        sent.Clear();
+        var before = sent.Count;
         await user.Client.CreateTaskAsync("remind me", "2090-01-31T00:00:00Z");
 
-        var command = Assert.Single(sent, text => text.Contains(" tasks ", StringComparison.Ordinal) || text.Contains("statistics_marks", StringComparison.Ordinal));
+        var command = Assert.Single(sent.Since(before), text => text.Contains(" tasks ", StringComparison.Ordinal) || text.Contains("statistics_marks", StringComparison.Ordinal));
         Assert.Equal("INSERT statistics_marks INSERT tasks INSERT reminders", DatabaseSpans.Summarize(command));
     }
 
@@ -194,30 +190,5 @@ public sealed class TaskTests(ApiFixture api)
         Assert.Equal("reminder", last.GetProperty("kind").GetString());
         Assert.Equal(86400, last.GetProperty("lead_seconds").GetInt64());
         Assert.NotEqual(JsonValueKind.Null, last.GetProperty("read_at").ValueKind);
-    }
-
-    private sealed class Commands : DbCommandInterceptor, IEnumerable<string>
-    {
-        private readonly ConcurrentQueue<string> _texts = [];
-
-        public void Clear() => _texts.Clear();
-
-        public IEnumerator<string> GetEnumerator() => _texts.GetEnumerator();
-
-        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
-
-        public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
-            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
-        {
-            _texts.Enqueue(command.CommandText);
-            return new(result);
-        }
-
-        public override ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
-            DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
-        {
-            _texts.Enqueue(command.CommandText);
-            return new(result);
-        }
     }
 }
