@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
+using Quartz;
 using TaskTracker.Data;
 using TaskTracker.Data.Operations;
 using TaskTracker.Data.Scheduling;
@@ -14,6 +15,8 @@ namespace TaskTracker.Jobs.Operations;
 /// </summary>
 internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider clock)
 {
+    private static readonly string[] s_groups = [.. Enum.GetValues<OperationKind>().Select(kind => JobKeys.TriggerGroupOf(JobKeys.Of(kind)))];
+
     /// <summary>Begins the next attempt, which ends the right of every earlier one to write.</summary>
     /// <param name="id">The operation.</param>
     /// <param name="fireInstance">The firing that attempts it.</param>
@@ -27,8 +30,7 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
             update operations
             set attempt = attempt + 1, status = 'running', started_at = coalesce(started_at, {now}), seen_at = {now}, fire_instance_id = {fireInstance}
             where id = {id} and status in ('pending', 'running')
-            returning id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, fire_instance_id, cancel_requested_at,
-                trace_parent, created_at, started_at, seen_at, finished_at, expires_at
+            returning operations.*
             """).AsNoTracking().ToListAsync(cancellationToken);
         return begun.SingleOrDefault();
     }
@@ -52,10 +54,10 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
             with waiting as (
                 select sched_name, trigger_name, trigger_group from qrtz_triggers
                 where sched_name = {SchedulerCluster.Name} and trigger_state = 'WAITING' and next_fire_time <= {now.UtcTicks}
-                    -- By the index of what is due, not by that of the group, which would be read whole and sorted.
-                    and trigger_group || '' = {group} and trigger_name like 'operation-%'
-                    and description is null and coalesce(retry_attempt, 0) = 0
-                order by next_fire_time, priority desc
+                    -- By the index of what is due and in its order, for no other serves a case, and no statistics make it look rare.
+                    and case when trigger_group = {group} and trigger_name like 'operation-%'
+                        and description is null and coalesce(retry_attempt, 0) = 0 then true else false end
+                order by next_fire_time
                 limit {fireInstances.Count}
                 for update skip locked
             ), taken as (
@@ -70,11 +72,33 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
             set attempt = attempt + 1, status = 'running', started_at = coalesce(started_at, {now}), seen_at = {now},
                 fire_instance_id = ({fireInstances.ToArray()})[number]
             from numbered
-            where operations.id = numbered.id and status in ('pending', 'running')
-            returning operations.id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, fire_instance_id, cancel_requested_at,
-                trace_parent, created_at, started_at, seen_at, finished_at, expires_at
+            -- By the key, not by the index of what is open.
+            where operations.id = numbered.id and status || '' in ('pending', 'running')
+            returning operations.*
             """).AsNoTracking().ToListAsync(cancellationToken);
     }
+
+    /// <summary>Finds operations that nobody has looked after for a while, and that no firing is stored for.</summary>
+    /// <param name="silentSince">Since when nobody has.</param>
+    /// <param name="limit">How many at most, the longest silent first.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<IReadOnlyList<Operation>> FindLostAsync(DateTimeOffset silentSince, int limit, CancellationToken cancellationToken) =>
+        await db.Operations.FromSql(
+            $"""
+            select operations.* from operations
+            -- One look-up by key for each: joined, every operation of a backlog would be compared with every trigger.
+            where status in ('pending', 'running') and seen_at < {silentSince} and (
+                select count(*) from qrtz_triggers
+                where sched_name = {SchedulerCluster.Name} and trigger_name = 'operation-' || replace(operations.id::text, '-', '')
+                    and trigger_group || '' = any({s_groups})) = 0
+                -- What Quartz has recovered from a node that died has a name of its own, and the operation in its input.
+                and not exists (
+                    select from qrtz_triggers
+                    where sched_name = {SchedulerCluster.Name} and trigger_group = {SchedulerConstants.DefaultRecoveryGroup}
+                        and position(convert_to(operations.id::text, 'UTF8') in job_data) > 0)
+            order by seen_at
+            limit {limit}
+            """).AsNoTracking().ToListAsync(cancellationToken);
 
     /// <summary>Says that attempts are alive, and asks which of them should not go on.</summary>
     /// <returns>The operations of those that were cancelled or taken over; one that has just ended is none of them.</returns>

@@ -22,7 +22,7 @@ internal sealed partial class OperationRunner(
     public static readonly TimeSpan Limit = TimeSpan.FromMinutes(30);
 
     // Then the thread is Quartz's again, which gives it to whatever has waited longest.
-    private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(10);
 
     /// <summary>Attempts the operation that a firing is for, and then, one after the other, those of its kind that wait.</summary>
     public async Task RunAsync(IJobExecutionContext context, OperationFiring firing, IOperationWork work, CancellationToken cancellationToken)

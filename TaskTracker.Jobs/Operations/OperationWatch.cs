@@ -3,7 +3,6 @@ using Microsoft.EntityFrameworkCore;
 using Quartz;
 using TaskTracker.Data;
 using TaskTracker.Data.Operations;
-using TaskTracker.Data.Scheduling;
 using TaskTracker.Jobs.Scheduling;
 
 namespace TaskTracker.Jobs.Operations;
@@ -27,8 +26,6 @@ internal sealed partial class OperationWatch(
 
     private const int BatchSize = 100;
 
-    private static readonly string[] s_groups = [.. Enum.GetValues<OperationKind>().Select(kind => JobKeys.TriggerGroupOf(JobKeys.Of(kind)))];
-
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(10);
 
     private readonly TimeProvider _clock = clock;
@@ -46,29 +43,8 @@ internal sealed partial class OperationWatch(
         var nodes = await scheduler.QueryClusterNodes(cancellationToken);
         telemetry.RecordCluster(open, nodes.Count(node => node.State == ClusterNodeState.Alive));
 
-        var before = _clock.GetUtcNow() - Silence;
-        var lost = await db.Operations.FromSql(
-            $"""
-            select id, owner_id, kind, status, progress, input, result, error, attempt, attempt_limit, fire_instance_id, cancel_requested_at,
-                trace_parent, created_at, started_at, seen_at, finished_at, expires_at
-            from operations
-            where status in ('pending', 'running') and seen_at < {before} and not exists (
-                select from qrtz_triggers
-                where sched_name = {SchedulerCluster.Name} and trigger_group = any({s_groups})
-                    and trigger_name = 'operation-' || replace(operations.id::text, '-', ''))
-                -- What Quartz has recovered from a node that died has a name of its own, and the operation in its input.
-                and not exists (
-                    select from qrtz_triggers
-                    where sched_name = {SchedulerCluster.Name} and trigger_group = {SchedulerConstants.DefaultRecoveryGroup}
-                        and position(convert_to(operations.id::text, 'UTF8') in job_data) > 0)
-            order by seen_at
-            limit {BatchSize}
-            """).AsNoTracking().ToListAsync(cancellationToken);
-        if (lost.Count == 0)
-        {
-            return;
-        }
-
+        var lost = await scope.ServiceProvider.GetRequiredService<OperationLedger>()
+            .FindLostAsync(_clock.GetUtcNow() - Silence, BatchSize, cancellationToken);
         foreach (var operation in lost)
         {
             LogLost(logger, operation.Id, operation.Kind);
