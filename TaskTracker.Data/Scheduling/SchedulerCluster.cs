@@ -35,7 +35,7 @@ public static class SchedulerCluster
     /// <param name="ownsSchema">Whether it creates the tables that are missing.</param>
     public static void AddSchedulerCluster(this IHostApplicationBuilder builder, bool ownsSchema)
     {
-        builder.Services.AddSingleton(_ => OpenDataSource(builder.Configuration));
+        builder.Services.AddSingleton(_ => OpenDataSource(builder.Configuration, runsJobs: ownsSchema));
         builder.Services.AddSingleton<DbDataSource>(services => services.GetRequiredService<NpgsqlDataSource>());
         builder.AddQuartz(quartz => Configure(quartz, ownsSchema));
         builder.Services.AddQuartzExecutionHistory(history =>
@@ -91,12 +91,14 @@ public static class SchedulerCluster
         });
     }
 
-    private static NpgsqlDataSource OpenDataSource(IConfiguration configuration)
+    private static NpgsqlDataSource OpenDataSource(IConfiguration configuration, bool runsJobs)
     {
         var connectionString = configuration.GetConnectionString(DataServices.ConnectionName)
             ?? throw new InvalidOperationException(
                 $"The database is not named: set ConnectionStrings__{DataServices.ConnectionName} or DATABASE_URL.");
-        var session = $"-c idle_in_transaction_session_timeout={s_longestIdleInTransaction.TotalMilliseconds} {DataServices.QueueSession}";
+        // What a node writes of its firings need not be on disk before it goes on: a database that crashes forgets the last of it,
+        // and then the jobs are done again. What operators ask of the cluster through the API is not to be forgotten.
+        var session = $"-c idle_in_transaction_session_timeout={s_longestIdleInTransaction.TotalMilliseconds} {DataServices.QueueSession}{(runsJobs ? " -c synchronous_commit=off" : "")}";
         return NpgsqlDataSource.Create(DataServices.WithDefaults(connectionString, session)!);
     }
 }

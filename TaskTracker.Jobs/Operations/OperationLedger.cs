@@ -11,7 +11,8 @@ namespace TaskTracker.Jobs.Operations;
 
 /// <summary>
 /// What attempts write into their operation's row. Each write names its attempt and finds no row once another attempt has
-/// begun, or once the operation has ended: then it changes nothing and throws <see cref="TakenOverException"/>.
+/// begun, or once the operation has ended: then it changes nothing and throws <see cref="TakenOverException"/>. Signs of
+/// life and pieces of a file do not wait for the disk: the commit of its end does, and takes with it what was written before.
 /// </summary>
 internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider clock)
 {
@@ -115,7 +116,7 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
                 where operations.attempt = held.attempt and status || '' = 'running'
                 for update of operations skip locked
             ), kept as (
-                update operations set seen_at = {clock.GetUtcNow()} from alive where operations.id = alive.id
+                update operations set seen_at = {clock.GetUtcNow()} from alive, set_config('synchronous_commit', 'off', true) where operations.id = alive.id
             )
             select held.id as "Value" from held left join operations on operations.id = held.id
             where operations.attempt is distinct from held.attempt or (status = 'running' and cancel_requested_at is not null)
@@ -156,6 +157,7 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
             $"""
             with fence as (
                 update operations set progress = {progress}, seen_at = {now}
+                from set_config('synchronous_commit', 'off', true)
                 where id = {run.Id} and attempt = {run.Attempt} and status = 'running'
                 returning id
             )
@@ -180,7 +182,7 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
     }
 
     /// <summary>Ends exports with the last pieces of their files, all by one statement.</summary>
-    /// <returns>Those that were ended: the others were taken over, or had ended.</returns>
+    /// <returns>Those that were ended: the others were taken over, had ended, or lack a piece.</returns>
     public async Task<IReadOnlyCollection<Guid>> CompleteAsync(IReadOnlyList<FinishedExport> exports, CancellationToken cancellationToken)
     {
         var ids = exports.Select(export => export.Run.Id).ToArray();
@@ -204,6 +206,8 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
                 from done
                 -- By the key, not by the index of what is open, which would be read whole.
                 where operations.id = done.id and operations.attempt = done.attempt and status || '' = 'running'
+                    -- A server that has crashed since may have forgotten pieces that nobody waited for.
+                    and (select count(*) from export_chunks where operation_id = done.id and export_chunks.chunk_no < done.chunk_no) = done.chunk_no
                 returning operations.id
             ), files as (
                 insert into export_chunks (operation_id, chunk_no, data)

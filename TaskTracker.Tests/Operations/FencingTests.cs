@@ -54,6 +54,28 @@ public sealed class FencingTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_export_that_lacks_a_piece_of_its_file_is_not_complete()
+    {
+        var id = await AddOperationAsync(OperationKind.Export, new ExportInput(ExportFormat.Csv));
+        await using var db = _database.Open();
+        var ledger = new OperationLedger(db, TimeProvider.System);
+        var run = (await ledger.BeginAsync(id, "a firing", default))!;
+        await ledger.AddChunkAsync(run, 0, [1], 10, default);
+        await ledger.AddChunkAsync(run, 1, [2], 20, default);
+        var outcome = new OperationOutcome(new ExportResult("key", 3, ExportFormat.Csv, ""), "", 3);
+
+        // As after a crash of the server, which may have forgotten what was written last.
+        await _database.ExecuteAsync("delete from export_chunks where chunk_no = 1");
+        Assert.Empty(await ledger.CompleteAsync([new FinishedExport(run, outcome, 2, [3])], default));
+        Assert.Equal("running", await _database.QueryAsync<string>("select status from operations"));
+        Assert.Equal(1, await _database.QueryAsync<long>("select count(*) from export_chunks"));
+
+        await ledger.AddChunkAsync(run, 1, [2], 20, default);
+        Assert.Equal([id], await ledger.CompleteAsync([new FinishedExport(run, outcome, 2, [3])], default));
+        Assert.Equal(3, await _database.QueryAsync<long>("select count(*) from export_chunks"));
+    }
+
+    [Fact]
     public async Task An_attempt_that_clears_its_file_waits_for_one_that_takes_over_and_leaves_that_ones_file_alone()
     {
         var id = await AddOperationAsync(OperationKind.Export, new ExportInput(ExportFormat.Csv));
