@@ -21,7 +21,7 @@ internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, stri
     private const string Usage = "[--short] [--rounds NUMBER] [--only NAME]... [--soak MINUTES] [--json FILE]";
 
     /// <summary>How many rounds each side gets.</summary>
-    public int Rounds { get; init; } = IsShort ? 2 : 5;
+    public int Rounds { get; init; } = IsShort ? 1 : 5;
 
     /// <summary>How long a round of load lasts.</summary>
     public TimeSpan Round => TimeSpan.FromSeconds(IsShort ? 1 : 4);
@@ -33,7 +33,7 @@ internal sealed record RunOptions(bool IsShort, IReadOnlyList<string> Only, stri
     public int Starts => IsShort ? 1 : Math.Min(Rounds, 3);
 
     /// <summary>How long nobody uses the system.</summary>
-    public TimeSpan Idle => TimeSpan.FromSeconds(IsShort ? 10 : 300);
+    public TimeSpan Idle => TimeSpan.FromSeconds(IsShort ? 5 : 300);
 
     /// <summary>How often a single request is timed in a round.</summary>
     public int Repetitions => IsShort ? 10 : 30;

@@ -41,6 +41,8 @@ internal static class LargeJobScenarios
             await DrainAsync(bench, count);
 
             var transactions = 0L;
+            // Without what it takes to queue them.
+            Dictionary<string, double> milliseconds = [];
             var rows = await Comparison.RunAsync(
                 bench,
                 Unit.PerSecond,
@@ -48,7 +50,13 @@ internal static class LargeJobScenarios
                 {
                     await QueueAsync(bench, user, count);
                     var before = await TransactionsAsync(bench.Database, bench.Cancelled);
+                    var usages = bench.Meter.Read();
                     var sample = await DrainAsync(bench, count);
+                    foreach (var (process, usage) in bench.Meter.Read())
+                    {
+                        milliseconds[process] = milliseconds.GetValueOrDefault(process) + (usage.Cpu - usages.GetValueOrDefault(process).Cpu).TotalMilliseconds;
+                    }
+
                     transactions += await TransactionsAsync(bench.Database, bench.Cancelled) - before;
                     return sample;
                 }),
@@ -63,9 +71,10 @@ internal static class LargeJobScenarios
             string NoteOf(Row row)
             {
                 var jobs = (double)count * row.Ours.Samples.Count;
-                var seconds = row.Ours.Samples.Sum(sample => count / sample.Value);
+                var times = milliseconds.Where(process => process.Value / jobs > 0.02)
+                    .Select(process => string.Create(CultureInfo.InvariantCulture, $"{process.Key} {process.Value / jobs:0.00}"));
                 return string.Create(
-                    CultureInfo.InvariantCulture, $"{transactions / jobs:0.0} transactions a job; {ProcessorOf(row.Ours, seconds)}");
+                    CultureInfo.InvariantCulture, $"{transactions / jobs:0.0} transactions a job; milliseconds of a processor: {string.Join(", ", times)}");
             }
         }
         finally
@@ -175,7 +184,7 @@ internal static class LargeJobScenarios
                 },
                 Goal.RatioAtMost(10)));
 
-        return [.. rows.Select(row => row with { Note = $"{count:N0} of them; {ProcessorOf(row.Ours, row.Ours.Samples.Sum(sample => sample.Value))}" })];
+        return [.. rows.Select(row => row with { Note = $"{count:N0} of them" })];
 
         async Task<Sample> DeliverAsync()
         {
@@ -306,7 +315,7 @@ internal static class LargeJobScenarios
                 },
                 Goal.RatioAtMost(2)));
 
-        return [.. rows.Select(row => row with { Note = ProcessorOf(row.Ours, row.Ours.Samples.Sum(sample => sample.Value)) })];
+        return rows;
 
         async Task ReopenAsync()
         {
@@ -353,7 +362,8 @@ internal static class LargeJobScenarios
         return await ScalarAsync<long>(database, "select xact_commit + xact_rollback from pg_stat_database where datname = current_database()");
     }
 
-    private static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
+    /// <summary>Executes statements that may take minutes.</summary>
+    public static async Task ExecuteAsync(NpgsqlDataSource database, string sql)
     {
         await using var command = database.CreateCommand(sql);
         command.CommandTimeout = 600;

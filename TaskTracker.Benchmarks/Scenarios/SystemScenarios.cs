@@ -19,6 +19,8 @@ internal static class SystemScenarios
     private static async Task<IReadOnlyList<Row>> IdleAsync(Bench bench)
     {
         var duration = bench.Options.Idle;
+        // What other scenarios have left to autovacuum.
+        await LargeJobScenarios.ExecuteAsync(bench.Database, "vacuum analyze");
         await QuietAsync(bench);
         var before = bench.Meter.Read();
         var transactionsBefore = await LargeJobScenarios.TransactionsAsync(bench.Database, bench.Cancelled);
@@ -43,7 +45,7 @@ internal static class SystemScenarios
         return [.. rows, rows[0] with { Unit = Unit.PerSecond, Ours = rows[0].Ours with { Samples = [new Sample(transactions / seconds)] }, Goals = [], Note = "transactions of PostgreSQL" }];
     }
 
-    // What other scenarios have left to the services, and to autovacuum.
+    // What other scenarios have left to the services.
     private static Task QuietAsync(Bench bench) => OperationUser.GoneAsync(
         bench.Database,
         """
