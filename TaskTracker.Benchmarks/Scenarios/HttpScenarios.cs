@@ -185,8 +185,9 @@ internal static class HttpScenarios
         List<Loaded> writes = [];
         foreach (var (tasks, tracker) in sizes)
         {
-            // The smallest has ten typical users only; of the main one the readers must not write.
-            var users = await tracker.Users.GetAsync(tracker == bench.Main ? 33..41 : 1..9, bench.Cancelled);
+            // As many of each, for the smallest has ten typical users only; of the main one the readers must not write.
+            var first = tracker == bench.Main ? s_writers.Start.Value : 1;
+            var users = await tracker.Users.GetAsync(first..(first + 8), bench.Cancelled);
             pages.Add(new($"a page of 50, cold, of {tasks:N0}", ReadsOf(tracker.Api, ColdPage, users), goal));
             writes.Add(new($"a new task beside {tasks:N0}", WritesOf(tracker.Api, users), goal));
         }
