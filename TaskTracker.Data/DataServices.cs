@@ -19,10 +19,10 @@ public static class DataServices
     public const int OldestPostgres = 17;
 
     /// <summary>
-    /// The session of whoever works on queues, which are empty at one moment and full the next: PostgreSQL keeps the plan of a
-    /// prepared statement, and one made for an empty table would read all of a full one, each time.
+    /// The session of whoever works on queues, which are empty at one moment and full the next: PostgreSQL plans for the empty
+    /// one, and each statement would read all that waits: from the table, through its smallest index, or to sort it.
     /// </summary>
-    internal const string QueueSession = "-c enable_seqscan=off";
+    internal const string QueueSession = "-c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off";
 
     /// <summary>Adds <see cref="TaskTrackerDbContext"/> over the connection string <see cref="ConnectionName"/>.</summary>
     /// <param name="builder">The service that is being built.</param>

@@ -16,8 +16,6 @@ namespace TaskTracker.Jobs.Operations;
 /// </summary>
 internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider clock)
 {
-    private static readonly string[] s_groups = [.. Enum.GetValues<OperationKind>().Select(kind => JobKeys.TriggerGroupOf(JobKeys.Of(kind)))];
-
     /// <summary>Begins the next attempt, which ends the right of every earlier one to write.</summary>
     /// <param name="id">The operation.</param>
     /// <param name="fireInstance">The firing that attempts it.</param>
@@ -53,7 +51,7 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
         return await db.Operations.FromSql(
             $"""
             with waiting as (
-                select sched_name, trigger_name, trigger_group from qrtz_triggers
+                select ctid, trigger_name from qrtz_triggers
                 where sched_name = {SchedulerCluster.Name} and trigger_state = 'WAITING' and next_fire_time <= {now.UtcTicks}
                     -- By the index of what is due and in its order, for no other serves a case, and no statistics make it look rare.
                     and case when trigger_group = {group} and trigger_name like 'operation-%'
@@ -63,8 +61,7 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
                 for update skip locked
             ), taken as (
                 delete from qrtz_triggers using waiting
-                where qrtz_triggers.sched_name = waiting.sched_name
-                    and qrtz_triggers.trigger_name = waiting.trigger_name and qrtz_triggers.trigger_group = waiting.trigger_group
+                where qrtz_triggers.ctid = waiting.ctid
                 returning substr(waiting.trigger_name, 11)::uuid as id
             ), numbered as (
                 select id, row_number() over () as number from taken
@@ -86,17 +83,19 @@ internal sealed class OperationLedger(TaskTrackerDbContext db, TimeProvider cloc
     public async Task<IReadOnlyList<Operation>> FindLostAsync(DateTimeOffset silentSince, int limit, CancellationToken cancellationToken) =>
         await db.Operations.FromSql(
             $"""
-            select operations.* from operations
-            -- One look-up by key for each: joined, every operation of a backlog would be compared with every trigger.
-            where status in ('pending', 'running') and seen_at < {silentSince} and (
-                select count(*) from qrtz_triggers
-                where sched_name = {SchedulerCluster.Name} and trigger_name = 'operation-' || replace(operations.id::text, '-', '')
-                    and trigger_group || '' = any({s_groups})) = 0
+            with recovering as materialized (
                 -- What Quartz has recovered from a node that died has a name of its own, and the operation in its input.
-                and not exists (
-                    select from qrtz_triggers
-                    where sched_name = {SchedulerCluster.Name} and trigger_group = {SchedulerConstants.DefaultRecoveryGroup}
-                        and position(convert_to(operations.id::text, 'UTF8') in job_data) > 0)
+                select job_data from qrtz_triggers where sched_name = {SchedulerCluster.Name} and trigger_group = {SchedulerConstants.DefaultRecoveryGroup}
+            )
+            select operations.* from operations, lateral (select 'operation-' || replace(id::text, '-', '') as name) as trigger
+            where status in ('pending', 'running') and seen_at < {silentSince}
+                -- The first of its name or behind it: that order is the key's alone, so each costs one look-up, however much waits.
+                and trigger.name is distinct from (
+                    select trigger_name from qrtz_triggers
+                    where sched_name = {SchedulerCluster.Name} and trigger_name >= trigger.name
+                    order by trigger_name
+                    limit 1)
+                and not exists (select from recovering where position(convert_to(operations.id::text, 'UTF8') in job_data) > 0)
             order by seen_at
             limit {limit}
             """).AsNoTracking().ToListAsync(cancellationToken);
