@@ -116,6 +116,9 @@ internal static class HttpScenarios
         await using var find = bench.Database.CreateCommand($"select min(id) from tasks where owner_id = {busy.Id}");
         var task = $"/tasks/{await find.ExecuteScalarAsync(bench.Cancelled)}";
 
+        await Timing.RepeatAsync(bench, PrepareAsync, AskForStatisticsAsync);
+        await Timing.RepeatAsync(bench, PrepareAsync, CountAsync);
+
         return await Comparison.RunAsync(
             bench,
             Unit.Milliseconds,

@@ -94,17 +94,18 @@ internal static class LargeJobScenarios
             $$"""
             delete from qrtz_paused_trigger_grps where (sched_name, trigger_group) = ({{Held}});
             create temp table copies on commit drop as select gen_random_uuid() as id, number from generate_series(2, {{count}}) as number;
-            insert into operations select (jsonb_populate_record(null::operations, to_jsonb(operations) || jsonb_build_object('id', copies.id))).*
-            from operations, copies where operations.id = '{{first}}';
-            insert into qrtz_triggers
-            select (jsonb_populate_record(null::qrtz_triggers, to_jsonb(stored) || jsonb_build_object(
-                'trigger_name', 'operation-' || replace(copies.id::text, '-', ''), 'next_fire_time', stored.next_fire_time + number,
-                'job_data', convert_to(replace(convert_from(stored.job_data, 'UTF8'), '{{first}}', copies.id::text), 'UTF8')))).*
-            from qrtz_triggers stored, copies where stored.trigger_name = 'operation-{{first:N}}';
-            insert into qrtz_simple_triggers
-            select (jsonb_populate_record(null::qrtz_simple_triggers, to_jsonb(stored) || jsonb_build_object(
-                'trigger_name', 'operation-' || replace(copies.id::text, '-', '')))).*
-            from qrtz_simple_triggers stored, copies where stored.trigger_name = 'operation-{{first:N}}';
+            insert into operations select made.* from operations stored, copies,
+                lateral jsonb_populate_record(null::operations, to_jsonb(stored) || jsonb_build_object('id', copies.id)) made
+            where stored.id = '{{first}}';
+            insert into qrtz_triggers select made.* from qrtz_triggers stored, copies,
+                lateral jsonb_populate_record(null::qrtz_triggers, to_jsonb(stored) || jsonb_build_object(
+                    'trigger_name', 'operation-' || replace(copies.id::text, '-', ''), 'next_fire_time', stored.next_fire_time + number,
+                    'job_data', convert_to(replace(convert_from(stored.job_data, 'UTF8'), '{{first}}', copies.id::text), 'UTF8'))) made
+            where stored.trigger_name = 'operation-{{first:N}}';
+            insert into qrtz_simple_triggers select made.* from qrtz_simple_triggers stored, copies,
+                lateral jsonb_populate_record(null::qrtz_simple_triggers, to_jsonb(stored) || jsonb_build_object(
+                    'trigger_name', 'operation-' || replace(copies.id::text, '-', ''))) made
+            where stored.trigger_name = 'operation-{{first:N}}';
             """);
     }
 
