@@ -60,6 +60,8 @@ public static class SchedulerCluster
         });
         quartz.UsePersistentStore(store =>
         {
+            // First, for the next brings one only where there is none.
+            store.UseDriverDelegate<FullGroupsDelegate>();
             store.UsePostgres(source => source.UseRegisteredDataSource = true);
             if (ownsSchema)
             {

@@ -1,5 +1,11 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Npgsql;
+using Quartz;
+using Quartz.Impl.AdoJobStore;
 using TaskTracker.Data;
 using TaskTracker.Data.Operations;
+using TaskTracker.Data.Scheduling;
 using TaskTracker.Jobs.Operations;
 using TaskTracker.Tests.Jobs;
 
@@ -27,7 +33,7 @@ public sealed class BacklogTests : IAsyncLifetime
             alter table qrtz_triggers set (autovacuum_enabled = false);
             alter table operations set (autovacuum_enabled = false);
             -- A moment at which everything that is stored is due.
-            update qrtz_triggers set next_fire_time = 0, trigger_state = 'WAITING';
+            update qrtz_triggers set next_fire_time = 1000000, misfire_instr = -1, trigger_state = 'WAITING';
             """);
         await QueueAsync();
         // What is left of a backlog keeps its tables and indexes as large as they were: then they look empty, however much waits.
@@ -74,6 +80,34 @@ public sealed class BacklogTests : IAsyncLifetime
         Assert.DoesNotContain("Join Filter: (qrtz_triggers.trigger_name", plan, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public async Task However_much_waits_a_look_for_what_is_due_reads_no_more_of_it_than_the_node_may_run(int free)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Configuration[$"ConnectionStrings:{DataServices.ConnectionName}"] = _database.ConnectionString;
+        builder.AddSchedulerCluster(ownsSchema: false);
+        using var host = builder.Build();
+        // As in the API: it has a store and never starts.
+        await host.Services.GetRequiredService<ISchedulerFactory>().GetScheduler();
+        await using var connection = await host.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync();
+        using var holder = new ConnectionAndTransactionHolder(connection, null);
+
+        var due = await host.Services.GetRequiredService<IDriverDelegate>().SelectTriggersToAcquire(holder, new()
+        {
+            NoLaterThan = DateTimeOffset.UtcNow,
+            NoEarlierThan = DateTimeOffset.MinValue,
+            MaxCount = 32,
+            ExecutionLimits = ExecutionLimitsBuilder.Create().ForGroup(OperationTriggers.ExecutionGroup, free).Build(),
+            LiveNodeCutoff = DateTimeOffset.MinValue,
+        });
+
+        Assert.DoesNotContain(due, trigger => trigger.ExecutionGroupAtLimit);
+        Assert.Equal(free, due.Count(trigger => trigger.ExecutionGroup == OperationTriggers.ExecutionGroup));
+        Assert.Equal(free == 0, due.Any(trigger => trigger.ExecutionGroup is null));
+    }
+
     private Task QueueAsync() => _database.ExecuteAsync(
         $$"""
         with stored as (
@@ -82,9 +116,9 @@ public sealed class BacklogTests : IAsyncLifetime
             from generate_series(1, {{Waiting}})
             returning id
         )
-        insert into qrtz_triggers (sched_name, trigger_name, trigger_group, job_name, job_group, next_fire_time, priority, trigger_state, trigger_type, start_time)
+        insert into qrtz_triggers (sched_name, trigger_name, trigger_group, job_name, job_group, next_fire_time, priority, trigger_state, trigger_type, start_time, misfire_instr, execution_group)
         select 'tasktracker', 'operation-' || replace(id::text, '-', ''), '{{JobKeys.ExportUserTasks.Name}}', '{{JobKeys.ExportUserTasks.Name}}', '{{JobKeys.Group}}',
-            row_number() over (), 5, 'WAITING', 'SIMPLE', 0
+            row_number() over (), 5, 'WAITING', 'SIMPLE', 0, -1, '{{OperationTriggers.ExecutionGroup}}'
         from stored
         """);
 }
