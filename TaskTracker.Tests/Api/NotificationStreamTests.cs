@@ -72,6 +72,12 @@ public sealed class NotificationStreamTests(ApiFixture api)
 
         // Without an id of its own: the client goes on after the higher one.
         var (id, data) = await stream.ReadAsync();
+        if (data.Contains($"\"id\":{old},", StringComparison.Ordinal))
+        {
+            // The client knows it, but somebody else's transaction was open as well, and might have been the slower one.
+            (id, data) = await stream.ReadAsync();
+        }
+
         Assert.Equal(0, id);
         Assert.Contains($"\"id\":{slow},", data, StringComparison.Ordinal);
         Assert.Equal(await InsertAsync(user, "new"), (await stream.ReadAsync()).Id);

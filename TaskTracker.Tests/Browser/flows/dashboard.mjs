@@ -30,6 +30,8 @@ export default async ({ step, open, createUser, until, equal, askHost, base }) =
 
   const look = (name, action) => step(name, () => on(page, action))
 
+  const happens = (wait) => wait.then(() => true, () => false)
+
   /** A question that operators ask: from the first page the answer is at most two clicks away. */
   const ask = (question, name, answer) => look(question, async () => {
     await goHome(page)
@@ -222,14 +224,20 @@ export default async ({ step, open, createUser, until, equal, askHost, base }) =
 
   await look('a run that failed is red, with its error', async () => {
     const run = await findSpan('the run’s span', (span) => attribute(span, 'tasktracker.operation.id') === failing && span.status?.code === 2)
-    await page.goto('/traces')
-    await page.locator('fluent-search[name=traces-search] input').pressSequentially(exportJob)
     const row = page.getByRole('row').filter({ hasText: run.traceId.slice(0, 7) })
+    // What is typed before the page is connected to the dashboard, or clicked while the list is drawn anew, is lost: for people, too.
+    await until('the run is listed', async () => {
+      await page.goto('/traces')
+      await page.locator('fluent-search[name=traces-search] input').pressSequentially(exportJob)
+      return happens(row.waitFor({ timeout: 3_000 }))
+    })
     await isRed(row)
     await picture(page, 'traces')
 
-    await row.locator('.trace-name-content').click()
-    await page.waitForURL(new RegExp(run.traceId))
+    await until('its trace is open', async () => {
+      await row.locator('.trace-name-content').click({ timeout: 3_000 }).catch(() => {})
+      return happens(page.waitForURL(new RegExp(run.traceId), { timeout: 3_000 }))
+    })
     await isRed(spanRow(exportJob))
     await spanRow(exportJob).click()
     await page.getByText('could not be converted').first().waitFor()
