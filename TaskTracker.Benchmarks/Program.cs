@@ -42,7 +42,7 @@ try
     await report.WriteAsync(Console.Out);
     return 0;
 }
-catch (Exception exception) when (exception is BenchmarkException or LocalServiceException)
+catch (Exception exception) when (exception is BenchmarkException or LocalServiceException or TimeoutException)
 {
     await Console.Error.WriteLineAsync(exception.Message);
     return 1;

@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using TaskTracker.Benchmarks.Load;
 using TaskTracker.Benchmarks.Results;
 using TaskTracker.Benchmarks.Setup;
+using TaskTracker.Tests;
 using TaskTracker.Tests.Chaos;
 
 namespace TaskTracker.Benchmarks.Scenarios;
@@ -25,9 +25,6 @@ internal static class HttpScenarios
     // Typical users, from the second of the seed on; the first is the busy one. Whoever reads never writes, so what is cached stays right.
     private static readonly Range s_readers = 1..33;
     private static readonly Range s_writers = 33..65;
-
-    private static readonly TimeSpan s_telemetryLook = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan s_telemetryLimit = TimeSpan.FromSeconds(15);
 
     public static IReadOnlyList<Scenario> All { get; } =
     [
@@ -224,13 +221,8 @@ internal static class HttpScenarios
             new("API, traces, metrics and logs sent to a collector", ReadsOf(telling, List, users)),
             new Loaded("API, nothing sent", ReadsOf(bench.Api, List, users), Goal.RatioAtLeast(0.9)));
         // Traces and logs leave every five seconds: a single short round ends before.
-        for (var ended = Stopwatch.GetTimestamp(); await bench.Reference.ReceivedAsync(bench.Cancelled) == before; await Task.Delay(s_telemetryLook, bench.Cancelled))
-        {
-            if (Stopwatch.GetElapsedTime(ended) > s_telemetryLimit)
-            {
-                throw new BenchmarkException("No telemetry reached the collector, so its cost was not measured.");
-            }
-        }
+        await Eventually.TrueAsync(
+            "telemetry has reached the collector, whose cost was to be measured", async () => await bench.Reference.ReceivedAsync(bench.Cancelled) != before);
 
         bench.Stop(telling);
         return rows;
