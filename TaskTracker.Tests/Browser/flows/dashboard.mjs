@@ -235,7 +235,7 @@ export default async ({ step, open, createUser, until, equal, askHost, base }) =
     await picture(page, 'traces')
 
     await until('its trace is open', async () => {
-      await row.locator('.trace-name-content').click({ timeout: 3_000 }).catch(() => {})
+      await happens(row.locator('.trace-name-content').click({ timeout: 3_000 }))
       return happens(page.waitForURL(new RegExp(run.traceId), { timeout: 3_000 }))
     })
     await isRed(spanRow(exportJob))
